@@ -1,0 +1,102 @@
+r"""Flags: system flags and keywords, and the sets of them that messages carry.
+
+RFC 9051 section 2.3.2, RFC 3501 section 2.3.2, RFC 5788 (registered keywords).
+`\Recent` is not a flag that is kept: it belongs to a session (see imap/view.py).
+"""
+
+from __future__ import annotations
+
+import enum
+import functools
+from collections.abc import Iterable
+from typing import Final
+
+SEEN: Final = "\\Seen"
+ANSWERED: Final = "\\Answered"
+FLAGGED: Final = "\\Flagged"
+DELETED: Final = "\\Deleted"
+DRAFT: Final = "\\Draft"
+
+SYSTEM_FLAGS: Final = (ANSWERED, FLAGGED, DELETED, SEEN, DRAFT)
+_CANONICAL: Final = {
+    name.lower(): name
+    for name in (
+        *SYSTEM_FLAGS,
+        "$Forwarded",
+        "$MDNSent",
+        "$Junk",
+        "$NotJunk",
+        "$Phishing",
+        "$Important",
+        "$HasAttachment",
+        "$HasNoAttachment",
+    )
+}
+
+
+def canonical_flag(name: str) -> str:
+    r"""The registered spelling of a flag that is known (`\SEEN` -> `\Seen`), else the name as it is."""
+    return _CANONICAL.get(name.lower(), name)
+
+
+class FlagSet:
+    """The flags of one message: immutable, shared by all messages that carry the same ones.
+
+    Make it with `flag_set()`, so that equal sets are (nearly always) one object; equality never
+    depends on that. `wire` is the set as it stands between the parentheses of a FLAGS list,
+    system flags first, then keywords, each group sorted.
+    """
+
+    __slots__ = ("_hash", "names", "wire")
+
+    names: frozenset[str]
+    wire: bytes
+
+    def __init__(self, names: frozenset[str]) -> None:
+        self.names = names
+        ordered = sorted(names, key=lambda name: (not name.startswith("\\"), name))
+        self.wire = " ".join(ordered).encode("ascii")
+        self._hash = hash(names)
+
+    def __contains__(self, name: str) -> bool:
+        return name in self.names
+
+    def __eq__(self, other: object) -> bool:
+        return self is other or (isinstance(other, FlagSet) and self.names == other.names)
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    def __repr__(self) -> str:
+        return f"FlagSet({self.wire.decode()})"
+
+
+@functools.lru_cache(maxsize=65_536)
+def flag_set(names: frozenset[str]) -> FlagSet:
+    """The shared set of these names. A cache of immutable values, not state."""
+    return FlagSet(names)
+
+
+NO_FLAGS: Final = flag_set(frozenset())
+
+
+class FlagAction(enum.Enum):
+    """What STORE does with the flags it names (RFC 9051 section 6.4.6)."""
+
+    REPLACE = "FLAGS"
+    ADD = "+FLAGS"
+    REMOVE = "-FLAGS"
+
+
+def apply_flags(current: FlagSet, action: FlagAction, names: frozenset[str]) -> FlagSet:
+    """The set that `action` with `names` leaves of `current`. Names must be spelled as the store spells them."""
+    if action is FlagAction.ADD:
+        return flag_set(current.names | names)
+    if action is FlagAction.REMOVE:
+        return flag_set(current.names - names)
+    return flag_set(names)
+
+
+def without_deleted(names: Iterable[str]) -> frozenset[str]:
+    r"""The names less `\Deleted`."""
+    return frozenset(names) - {DELETED}

@@ -1,0 +1,414 @@
+"""What every store promises. The rest of the house knows only this; `app` picks the backend.
+
+Promises that hold for all of it:
+
+- *Acknowledged means on disk.* When a coroutine that changes something returns, the change has been
+  synced; after a kill -9 or a power cut it is there, whole. When it raises, nothing of it is there.
+- *Atomic.* One call is one change: all of it or none, seen by nobody half done.
+- *Several processes* may work on one account at once. Nothing true lives only in one of them.
+- *Mod-sequences* (RFC 7162): one counter per account, starting at 1, that every change takes a greater
+  number from; all that one call changes in a mailbox carries one number.
+- *UIDs* ascend strictly within a mailbox and are never given twice, also not after a crash or after the
+  highest message was expunged. UIDVALIDITY of a name that is created anew is greater than before.
+- *Loop.* All coroutines and callbacks run on one event loop thread; a backend may use threads inside.
+
+No SQL, no paths and no protocol words here. Errors are those of mail/errors.py.
+"""
+
+from __future__ import annotations
+
+import enum
+from array import array
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple, NewType, Protocol
+
+from pillarbox.mail.dates import InternalDate
+from pillarbox.mail.flags import NO_FLAGS, FlagAction, FlagSet
+from pillarbox.mail.names import NameLimits
+from pillarbox.mail.uids import UidSet
+
+AccountId = NewType("AccountId", str)
+"""Opaque, chosen when the account is made, safe as a file name, never reused."""
+
+MailboxId = NewType("MailboxId", int)
+"""Within an account: positive, survives RENAME, never reused."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoreLimits:
+    """Sizes that the store enforces for everyone, whichever door a request came through."""
+
+    name: NameLimits = field(default_factory=NameLimits)
+    max_mailboxes: int = 2_000
+    """Mailboxes of one account; more come from loops in clients and slow every LIST."""
+    max_keywords: int = 200
+    """Different keywords in one account; clients show them all."""
+    max_keyword_bytes: int = 64
+    max_message_bytes: int = 50 * 1024 * 1024
+    """RFC 7889 APPENDLIMIT. What today's large providers accept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mailbox:
+    """A mailbox that exists and can be selected."""
+
+    id: MailboxId
+    name: str
+    """Canonical (mail/names.py)."""
+    uidvalidity: int
+    """1 .. 2**32-1."""
+    special_use: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class MailboxStatus:
+    """Counts of a mailbox, cheap to get without its image (STATUS, LIST-STATUS)."""
+
+    messages: int
+    unseen: int
+    deleted: int
+    size_bytes: int
+    deleted_bytes: int
+    uidnext: int
+    uidvalidity: int
+    highest_modseq: int
+    first_recent_uid: int
+    r"""Messages with this UID and above have not been announced as \Recent to any session."""
+    recent: int
+
+
+class Staged(Protocol):
+    """A message on its way in, written piece by piece, spilled to disk when large.
+
+    Not durable until a call that stores it returns. Discard what is not stored.
+    """
+
+    size_bytes: int
+
+    def write(self, data: bytes | memoryview) -> None:
+        """Append `data`. Raises MessageTooBig past the limit, StoreUnavailable when the disk is full."""
+        ...
+
+    def discard(self) -> None:
+        """Throw it away; harmless after it was stored, and twice."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class NewMessage:
+    """A message to be stored: its exact bytes, kept as they are."""
+
+    content: bytes | Staged
+    internal_date: InternalDate
+    flags: frozenset[str] = frozenset()
+
+
+class Appended(NamedTuple):
+    uidvalidity: int
+    uids: Sequence[int]
+    """Ascending, one per message in the order given."""
+    modseq: int
+
+
+class Copied(NamedTuple):
+    """What COPY or MOVE did: `source_uids[i]` became `destination_uids[i]` (both ascending)."""
+
+    uidvalidity: int
+    """Of the destination."""
+    source_uids: Sequence[int]
+    destination_uids: Sequence[int]
+    modseq: int
+
+
+class Flagged(NamedTuple):
+    """What STORE did."""
+
+    modseq: int
+    """Carried by all of `changed`; the mailbox's highest mod-sequence when nothing changed."""
+    changed: Sequence[int]
+    """UIDs whose flags are different now, ascending. Setting what is set already changes nothing."""
+    refused: Sequence[int]
+    """UIDs left alone because their mod-sequence is above `unchanged_since`, ascending."""
+
+
+class Expunged(NamedTuple):
+    uids: Sequence[int]
+    """Gone now, ascending; may be empty."""
+    modseq: int
+
+
+class DigestField(enum.Enum):
+    """What is computed once from a message's bytes and kept ready (see mime/digest.py)."""
+
+    ENVELOPE = "envelope"
+    BODYSTRUCTURE = "bodystructure"
+    BODY = "body"
+    PARTS = "parts"
+    HEADER = "header"
+    """The raw header block with the empty line that ends it."""
+    EMAIL_ID = "email_id"
+    """ASCII, at most 64 characters of A-Z a-z 0-9 _ -: the same for the same bytes (RFC 8474)."""
+
+
+class Content(Protocol):
+    """The exact bytes of one message. Readable while held, also when it is expunged meanwhile."""
+
+    size_bytes: int
+
+    def read(self, start: int, end: int) -> bytes:
+        """Bytes `start` (inclusive) to `end` (exclusive, cut at the size). Blocks only for the disk."""
+        ...
+
+    def whole(self) -> bytes | memoryview:
+        """All of it, as one buffer (mapped, not read, when large)."""
+        ...
+
+
+class MailboxImage(Protocol):
+    """One mailbox as it is now, as columns that all sessions of a process share.
+
+    Row i of every column is one message; rows ascend by UID. Single-threaded: the backend changes it
+    only on the loop thread, and only so:
+
+    - flag changes overwrite `flags[i]` and `modseqs[i]` in place;
+    - arrivals extend the columns in place, so a holder of `uids` with a length of its own keeps its view;
+    - when messages vanish, *all* columns are replaced by new objects: `uids` held from before stay as
+      they were. So `image.uids is mine` says that row numbers agree up to my length.
+    """
+
+    mailbox: Mailbox
+    uids: array[int]
+    """Type code I."""
+    flags: list[FlagSet]
+    modseqs: array[int]
+    """Type code Q."""
+    sizes: array[int]
+    """Type code Q, bytes: the length of BODY[]."""
+    date_seconds: array[int]
+    """Type code q, epoch seconds of the internal date."""
+    date_zones: array[int]
+    """Type code h, minutes east."""
+    save_seconds: array[int]
+    """Type code q, epoch seconds at which the message came into this mailbox (RFC 8514)."""
+    uidnext: int
+    highest_modseq: int
+    deleted: bool
+    """The mailbox itself is gone; columns are as they were last."""
+    keywords: Sequence[str]
+    """All keywords known to the account, in the order they came; for FLAGS and PERMANENTFLAGS."""
+
+    def row_of(self, uid: int) -> int:
+        """The row of a UID, or -1."""
+        ...
+
+    def changed_since(self, modseq: int) -> Sequence[int]:
+        """Rows whose mod-sequence is above `modseq`, ascending. Cheap when `modseq` is recent."""
+        ...
+
+
+class Watcher(Protocol):
+    """Told that something may have happened. Runs on the loop thread, must be quick, must not raise."""
+
+    def __call__(self) -> None: ...
+
+
+Unwatch = Callable[[], None]
+
+
+class AccountStore(Protocol):
+    """All that one account keeps. Got from Store.open(); give it back with close()."""
+
+    account: AccountId
+
+    async def close(self) -> None:
+        """Give it back. The backend may keep it warm."""
+        ...
+
+    # --- mailboxes -------------------------------------------------------------------------------
+
+    async def mailboxes(self) -> Sequence[Mailbox]:
+        """All of them, sorted by name with INBOX first. INBOX is always there."""
+        ...
+
+    async def find(self, name: str) -> Mailbox:
+        """The mailbox of a canonical name. Raises MailboxMissing."""
+        ...
+
+    async def create(self, name: str, special_use: frozenset[str] = frozenset()) -> Mailbox:
+        """Make a mailbox. Names above it are not made: they show as names without a mailbox.
+
+        Raises MailboxExists, NameInvalid, LimitReached. A special use that another mailbox has moves
+        nowhere: two mailboxes may share one.
+        """
+        ...
+
+    async def delete(self, name: str) -> None:
+        """Delete a mailbox and its messages; mailboxes below it stay.
+
+        Raises MailboxMissing (also for a name that has only mailboxes below: MailboxHasChildren), NotAllowed
+        for INBOX. Subscriptions stay (RFC 9051 section 6.3.8).
+        """
+        ...
+
+    async def rename(self, old: str, new: str) -> None:
+        """Rename a mailbox and all below it; ids, UIDVALIDITY, UIDs, flags and mod-sequences stay.
+
+        `old` may be a name without a mailbox that has mailboxes below. INBOX (RFC 9051 section 6.3.6): its
+        messages move to the new mailbox `new`, it stays, empty, and what is below it stays.
+        Raises MailboxMissing, MailboxExists (for any of the new names), NameInvalid (also when `new` is
+        below `old`), LimitReached. Subscriptions stay as they were.
+        """
+        ...
+
+    async def set_special_use(self, name: str, special_use: frozenset[str]) -> None:
+        """Replace the special-use attributes. Raises MailboxMissing."""
+        ...
+
+    async def subscriptions(self) -> frozenset[str]:
+        """Subscribed names; some may have no mailbox."""
+        ...
+
+    async def subscribe(self, name: str) -> None:
+        """Subscribe a name, existing or not; again is harmless. Raises NameInvalid, LimitReached."""
+        ...
+
+    async def unsubscribe(self, name: str) -> None:
+        """Unsubscribe; harmless when it was not subscribed."""
+        ...
+
+    async def status(self, mailbox: MailboxId) -> MailboxStatus:
+        """Counts as they are now. Raises MailboxMissing."""
+        ...
+
+    # --- watching --------------------------------------------------------------------------------
+
+    async def image(self, mailbox: MailboxId) -> MailboxImage:
+        """The shared image, brought up to date with all that any process has acknowledged.
+
+        The same object for all callers in a process while anyone watches the mailbox. Cheap (a few
+        microseconds) when nothing changed. Raises MailboxMissing when there never was one or it is
+        gone and nobody watches it; else its `deleted` is set.
+        """
+        ...
+
+    def watch(self, mailbox: MailboxId, watcher: Watcher) -> Unwatch:
+        """Call `watcher` after any change to the mailbox by any process, until unwatched.
+
+        It says only "look again" (call image()); calls may be early, doubled or merged, yet after the last change there
+        is at least one. Changes by another process arrive within milliseconds.
+        """
+        ...
+
+    def watch_mailboxes(self, watcher: Watcher) -> Unwatch:
+        """The same for the list of mailboxes, subscriptions, and any mailbox's counts."""
+        ...
+
+    # --- messages --------------------------------------------------------------------------------
+
+    async def append(self, mailbox: MailboxId, messages: Sequence[NewMessage]) -> Appended:
+        """Store messages, all or none, in order. Raises MailboxMissing, MessageTooBig, LimitReached (keywords)."""
+        ...
+
+    async def copy(self, mailbox: MailboxId, uids: Sequence[int], destination: MailboxId) -> Copied:
+        """Copy messages with flags and internal dates (RFC 9051 section 6.4.7); UIDs that are gone are left out.
+
+        The destination may be the same mailbox. Raises MailboxMissing for either.
+        """
+        ...
+
+    async def move(self, mailbox: MailboxId, uids: Sequence[int], destination: MailboxId) -> Copied:
+        """Copy and expunge as one change (RFC 6851). Never both there, never neither."""
+        ...
+
+    async def store_flags(
+        self,
+        mailbox: MailboxId,
+        uids: Sequence[int],
+        action: FlagAction,
+        names: frozenset[str],
+        unchanged_since: int | None = None,
+    ) -> Flagged:
+        """Change flags (RFC 9051 section 6.4.6, RFC 7162 section 3.1.3). UIDs that are gone are left out.
+
+        A keyword that differs only in case from one the account knows takes the known spelling.
+        Raises MailboxMissing, LimitReached (too many or too long keywords), NameInvalid (not an atom).
+        """
+        ...
+
+    async def expunge(self, mailbox: MailboxId, uids: Sequence[int] | None = None) -> Expunged:
+        r"""Remove for good the messages that carry `\Deleted`, of all or of `uids`."""
+        ...
+
+    async def claim_recent(self, mailbox: MailboxId) -> int:
+        r"""First UID that nobody was told of as \Recent; from now on that is `uidnext`.
+
+        Durable in time, not at once: after a crash some messages may be \Recent again.
+        """
+        ...
+
+    async def digests(
+        self, mailbox: MailboxId, uids: Sequence[int], fields: Sequence[DigestField]
+    ) -> Sequence[tuple[bytes, ...] | None]:
+        """For each UID its digest fields in the order asked for, or None when it is gone.
+
+        Meant for batches of some hundreds.
+        """
+        ...
+
+    async def contents(self, mailbox: MailboxId, uids: Sequence[int]) -> Sequence[Content | None]:
+        """For each UID its bytes, or None when it is gone. Meant for batches bounded by the caller in bytes."""
+        ...
+
+    async def vanished_since(self, mailbox: MailboxId, modseq: int) -> UidSet:
+        """UIDs expunged by changes with a mod-sequence above `modseq` (RFC 7162 section 3.2). May name more
+        (never fewer) when that far back is not remembered: then all UIDs below uidnext that are not there."""
+        ...
+
+
+class Store(Protocol):
+    """Everybody's mail."""
+
+    limits: StoreLimits
+
+    async def open(self, account: AccountId) -> AccountStore:
+        """The account's mail; made, with an INBOX, when it is opened first."""
+        ...
+
+    async def remove(self, account: AccountId) -> None:
+        """Remove all mail of an account. Harmless when there is none."""
+        ...
+
+    def stage(self) -> Staged:
+        """A place to write an incoming message to."""
+        ...
+
+    async def close(self) -> None:
+        """Finish what is under way and let go of everything."""
+        ...
+
+
+__all__ = [
+    "NO_FLAGS",
+    "AccountId",
+    "AccountStore",
+    "Appended",
+    "Content",
+    "Copied",
+    "DigestField",
+    "Expunged",
+    "FlagAction",
+    "FlagSet",
+    "Flagged",
+    "InternalDate",
+    "Mailbox",
+    "MailboxId",
+    "MailboxImage",
+    "MailboxStatus",
+    "NewMessage",
+    "Staged",
+    "Store",
+    "StoreLimits",
+    "Unwatch",
+    "Watcher",
+]
