@@ -1,0 +1,54 @@
+"""Everything a server process is built from. `config` fills it, `app.server.serve` takes it.
+
+Must never: read a file or the environment.
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pillarbox.net.settings import ListenAddress, NetSettings, TlsSettings
+from pillarbox.store.contract import StoreLimits
+
+
+class LogLevel(enum.Enum):
+    """Events below this are dropped."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+class LogStyle(enum.Enum):
+    """How a line of the log looks."""
+
+    AUTO = "auto"
+    """TEXT on a terminal, JSON elsewhere."""
+    JSON = "json"
+    """One JSON object a line, for programs."""
+    TEXT = "text"
+    """For people."""
+
+
+@dataclass(frozen=True, slots=True)
+class LogSettings:
+    level: LogLevel = LogLevel.INFO
+    style: LogStyle = LogStyle.AUTO
+
+
+@dataclass(frozen=True, slots=True)
+class ServerSettings:
+    """One server. Fields `imap: ImapLimits` and `auth: AuthSettings` join when those rooms are there."""
+
+    data_folder: Path
+    """Made on the first run, 0700."""
+    listen: tuple[ListenAddress, ...] = (ListenAddress(),)
+    workers: int = 1
+    """Processes that serve; 1 serves in the process that was started."""
+    net: NetSettings = field(default_factory=NetSettings)
+    tls: TlsSettings = field(default_factory=TlsSettings)
+    store: StoreLimits = field(default_factory=StoreLimits)
+    log: LogSettings = field(default_factory=LogSettings)

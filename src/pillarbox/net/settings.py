@@ -1,0 +1,78 @@
+"""What steers the connection layer: addresses, time-outs, sizes, certificates. `config` only fills these in.
+
+Must never: read a file or the environment; a value here is a value, checked where it is used.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class ListenAddress:
+    """One place to listen at."""
+
+    host: str = "*"
+    """An IP address or a name; `*` is every address of the machine, IPv6 and IPv4."""
+    port: int = 993
+    """0 takes any free port. 993 is imaps (RFC 8314 section 3.2)."""
+
+
+@dataclass(frozen=True, slots=True)
+class NetSettings:
+    """Time-outs and sizes of every connection; each is counted from what its text says, to about a second."""
+
+    handshake_timeout_seconds: float = 10.0
+    """From accept to the end of the TLS handshake. A phone on a bad line needs 2-3 round trips of a second."""
+    login_timeout_seconds: float = 30.0
+    """From accept until somebody is logged in, whatever is sent meanwhile: against slow-loris. A program logs in
+    within a second; Dovecot gives 180, Stalwart 60."""
+    idle_timeout_seconds: float = 1800.0
+    """Logged in, without a byte from the client and without a long answer under way. RFC 9051 section 5.4: never
+    less than 30 minutes."""
+    unwritable_timeout_seconds: float = 300.0
+    """Output waits and the client takes none of it: it is asleep or hostile. Dovecot drops after as long."""
+    keep_alive_seconds: float = 120.0
+    """Nothing was sent for so long: the conversation may say something harmless. Gateways forget quiet
+    connections, some after 5 minutes, and Outlook wants a sign of life every 2."""
+    farewell_seconds: float = 10.0
+    """From telling a client that a time-out struck until its socket is closed, read or not."""
+    linger_seconds: float = 2.0
+    """After the last byte was sent the client's remaining input is thrown away for so long. Closing a socket with
+    unread input would reset the connection and take our last words with it."""
+    stop_grace_seconds: float = 20.0
+    """At stop, running commands have so long to finish. Below the 30 s and 90 s that container runners and systemd wait
+    before they kill."""
+    sweep_interval_seconds: float = 1.0
+    """How often all connections are looked at for time-outs; their precision. One timer for all is cheaper than
+    one timer each."""
+    max_connections_per_address: int = 60
+    """Of one IPv4 address or one IPv6 /64 network, in each worker. An office behind one address with 5 to 10
+    connections a person fits; one machine can't take all there are."""
+    max_connections: int = 10_000
+    """In each worker. About 20 KB each when idle; raise the limit of open files along with it."""
+    high_water_bytes: int = 256 * 1024
+    """Output that waits above this stops the conversation and the reading: the memory a client that doesn't read can
+    take. Enough for several full TCP windows."""
+    receive_buffer_bytes: int = 64 * 1024
+    """The one buffer of a worker that all connections are read into. Above one TLS record (16 KiB)."""
+    backlog: int = 1024
+    """Connections that the kernel keeps while the loop is busy; it cuts this to net.core.somaxconn."""
+    accept_pause_seconds: float = 1.0
+    """No file descriptor is left: accepting stops for so long, what is connected is served on."""
+
+
+@dataclass(frozen=True, slots=True)
+class TlsSettings:
+    """Which certificate is shown. Protocols and cipher suites are not to be chosen: see net/tls.py."""
+
+    certificate_path: Path | None = None
+    """PEM, the server's certificate first and then its chain. None: the server makes its own authority."""
+    key_path: Path | None = None
+    """PEM, without a password. None: the key is in the file of the certificate."""
+    server_names: tuple[str, ...] = ()
+    """DNS names and IP addresses that people reach the server by; the self-made certificate holds for these and for
+    localhost. Empty: the host name of the machine."""
+    renew_days_left: int = 30
+    """The self-made server certificate is made anew when it is valid for fewer days."""
