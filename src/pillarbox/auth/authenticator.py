@@ -1,0 +1,156 @@
+"""Decides about passwords with the server's own accounts.
+
+A password that was right is remembered for a short time as a keyed hash (HMAC-SHA256 under a key that lives and dies
+with the process) over account, stored hash and password: a changed password is out at once, whatever mechanism
+carried it. That the account is still there and enabled is looked up every time. Failures are never remembered.
+
+Must never: tell "no such user" from "wrong password" by answer or by the work done; log a password.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import hmac
+import os
+from collections import OrderedDict
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import Final
+
+from pillarbox.auth.contract import Attempt, Denied, Granted, RefusalReason
+from pillarbox.auth.directory import Account, AccountDirectory, DirectoryUnavailable
+from pillarbox.auth.names import (
+    LoginNameInvalid,
+    PasswordInvalid,
+    prepare_login_name,
+    prepare_password,
+    printable_name,
+)
+from pillarbox.auth.passwords import PasswordHasher
+from pillarbox.auth.settings import AuthSettings
+from pillarbox.clock import Clock
+from pillarbox.events import EventLog
+from pillarbox.secret import Secret
+from pillarbox.store.contract import AccountId
+
+_ATTEMPTS_WHILE_CHANGING: Final = 3
+"""Two workers may renew one hash at the same moment; more changes than that within one login are no accident."""
+
+
+class BuiltinAuthenticator:
+    """The Authenticator of `accounts.db`."""
+
+    def __init__(
+        self,
+        directory: AccountDirectory,
+        clock: Clock,
+        events: EventLog,
+        settings: AuthSettings,
+        hasher: PasswordHasher | None = None,
+    ) -> None:
+        self._directory = directory
+        self._clock = clock
+        self._events = events
+        self._settings = settings
+        self._hasher = hasher or PasswordHasher(settings)
+        self._decoy = Account(AccountId(""), "", self._hasher.decoy(), False, 0, 0)
+        self._key = Secret(os.urandom(32))
+        self._remembered: OrderedDict[bytes, float] = OrderedDict()
+        self._checks: dict[bytes, asyncio.Task[frozenset[str]]] = {}
+        self._lookups = ThreadPoolExecutor(1, thread_name_prefix="accounts")
+
+    async def password(self, login_name: str, password: Secret[str], attempt: Attempt) -> Granted | Denied:
+        """Check a password. Never raises for anything a client sent. Logs the decision, once."""
+        try:
+            decision = await self._decide(login_name, password)
+        except DirectoryUnavailable as error:
+            self._events.error("accounts.unavailable", error=str(error))
+            decision = Denied(RefusalReason.UNAVAILABLE)
+        where = {"address": attempt.address, "mechanism": attempt.mechanism, "tls": attempt.tls}
+        if isinstance(decision, Granted):
+            self._events.info("login.granted", login=decision.login_name, account=decision.account, **where)
+        else:
+            self._events.info("login.denied", login=printable_name(login_name), reason=decision.reason.value, **where)
+        return decision
+
+    def close(self) -> None:
+        """Forget what was remembered and let the threads go. The directory stays open."""
+        self._remembered.clear()
+        self._lookups.shutdown(wait=True, cancel_futures=True)
+        self._hasher.close()
+
+    async def _decide(self, login_name: str, password: Secret[str]) -> Granted | Denied:
+        """A check takes its time, so the account is looked up again after it; one changed meanwhile is checked anew."""
+        account = await self._find(login_name)
+        for _ in range(_ATTEMPTS_WHILE_CHANGING):
+            subject = account or self._decoy
+            try:
+                prepared = Secret(prepare_password(password.reveal()))
+            except PasswordInvalid:
+                subject, prepared = self._decoy, Secret(b"-")
+            fitting = await self._fitting_hashes(login_name, subject, prepared)
+            if not fitting or subject is self._decoy:
+                break
+            account = await self._find(login_name)
+            if account is None or account.id != subject.id:
+                break
+            if account.password_hash in fitting:
+                return Denied(RefusalReason.DISABLED) if account.disabled else Granted(account.id, account.login_name)
+        return Denied(RefusalReason.WRONG_CREDENTIALS)
+
+    async def _find(self, login_name: str) -> Account | None:
+        try:
+            prepared = prepare_login_name(login_name)
+        except LoginNameInvalid:
+            prepared = ""  # looked up all the same: a name that can't be one costs what any other does
+        return await asyncio.get_running_loop().run_in_executor(self._lookups, self._directory.find, prepared)
+
+    async def _fitting_hashes(self, login_name: str, subject: Account, prepared: Secret[bytes]) -> frozenset[str]:
+        """The stored hashes that the password is known to fit, the subject's or its renewed one; empty when wrong."""
+        fingerprint = self._fingerprint(login_name, subject, prepared)
+        expires_at = self._remembered.get(fingerprint)
+        if expires_at is not None and self._clock.monotonic_seconds() < expires_at:
+            return frozenset({subject.password_hash})
+        check = self._checks.get(fingerprint)
+        if check is None:
+            check = asyncio.create_task(self._check(login_name, subject, prepared))
+            self._checks[fingerprint] = check
+            check.add_done_callback(lambda _: self._checks.pop(fingerprint, None))
+        return await asyncio.shield(check)  # a client that goes away ends its own wait, not that of the others
+
+    async def _check(self, login_name: str, subject: Account, prepared: Secret[bytes]) -> frozenset[str]:
+        if not await self._hasher.verify(subject.password_hash, prepared) or subject is self._decoy:
+            return frozenset()
+        fitting = {subject.password_hash}
+        if self._hasher.is_outdated(subject.password_hash):
+            renewed = await self._hasher.hash_prepared(prepared)
+            try:
+                await asyncio.get_running_loop().run_in_executor(
+                    self._lookups, self._directory.replace_hash, subject, renewed
+                )
+                fitting.add(renewed)
+            except DirectoryUnavailable as error:
+                self._events.warning("login.hash_not_renewed", account=subject.id, error=str(error))
+        for password_hash in fitting:
+            self._remember(self._fingerprint(login_name, replace(subject, password_hash=password_hash), prepared))
+        return frozenset(fitting)
+
+    def _fingerprint(self, login_name: str, subject: Account, prepared: Secret[bytes]) -> bytes:
+        """Stands for one password of one account with one stored hash; of no use outside this process.
+
+        For the decoy the name as typed takes part too, so that two unknown names never share a check.
+        """
+        mac = hmac.new(self._key.reveal(), digestmod=hashlib.sha256)
+        typed = login_name.encode("utf-8", "surrogatepass") if subject is self._decoy else b""
+        for part in (subject.id.encode(), subject.password_hash.encode(), typed, prepared.reveal()):
+            mac.update(len(part).to_bytes(8, "big") + part)
+        return mac.digest()
+
+    def _remember(self, fingerprint: bytes) -> None:
+        if self._settings.remember_seconds <= 0:
+            return
+        self._remembered[fingerprint] = self._clock.monotonic_seconds() + self._settings.remember_seconds
+        self._remembered.move_to_end(fingerprint)
+        while len(self._remembered) > self._settings.max_remembered:
+            self._remembered.popitem(last=False)

@@ -1,0 +1,223 @@
+"""The accounts of this server: login names, password hashes, and the opaque ids that mail is kept under.
+
+One small SQLite database (`accounts.db`, mode 0600) that the server, its workers and the command line open at the
+same time; each change is one durable transaction.
+
+Must never: see a password, or give an account id twice.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import apsw
+
+from pillarbox.auth.names import prepare_login_name
+from pillarbox.clock import Clock
+from pillarbox.store.contract import AccountId
+
+BUSY_TIMEOUT_MS: Final = 10_000
+"""How long one process waits for another's transaction; those take milliseconds."""
+
+_MIGRATIONS: Final = (
+    """
+    CREATE TABLE account (
+        id TEXT PRIMARY KEY,
+        login_name TEXT NOT NULL UNIQUE,
+        password_hash TEXT NOT NULL,
+        disabled INTEGER NOT NULL DEFAULT 0,
+        created_seconds INTEGER NOT NULL,
+        password_changed_seconds INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    """,
+)
+"""Entry n leads from schema version n to n + 1."""
+
+_COLUMNS: Final = "id, login_name, password_hash, disabled, created_seconds, password_changed_seconds"
+
+
+class DirectoryUnavailable(Exception):
+    """The account database can't be read or written now; the text is for the operator."""
+
+
+class AccountExists(Exception):
+    """The login name is taken."""
+
+    def __init__(self, login_name: str) -> None:
+        super().__init__(f"there is already an account {login_name}")
+        self.login_name = login_name
+
+
+class AccountMissing(Exception):
+    """No account has that login name."""
+
+    def __init__(self, login_name: str) -> None:
+        super().__init__(f"there is no account {login_name}")
+        self.login_name = login_name
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Account:
+    """One account as it is kept."""
+
+    id: AccountId
+    login_name: str
+    password_hash: str
+    disabled: bool
+    created_seconds: int
+    password_changed_seconds: int
+
+    def __repr__(self) -> str:
+        return f"Account({self.login_name}, {self.id})"
+
+
+class AccountDirectory:
+    """All accounts. Threads may share it; a process that forks opens its own afterwards."""
+
+    def __init__(self, connection: apsw.Connection, clock: Clock) -> None:
+        self._connection = connection
+        self._clock = clock
+        self._lock = threading.Lock()
+
+    @classmethod
+    def open(cls, path: Path, clock: Clock) -> AccountDirectory:
+        """Open the database, made (mode 0600) or brought to the current schema when needed.
+
+        Raises DirectoryUnavailable, also for a schema newer than this program.
+        """
+        try:
+            os.close(os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
+            connection = apsw.Connection(str(path))
+        except (OSError, apsw.Error) as error:
+            raise DirectoryUnavailable(f"can't open {path}: {error}") from error
+        directory = cls(connection, clock)
+        try:
+            directory._prepare()
+        except BaseException:
+            connection.close()
+            raise
+        return directory
+
+    def close(self) -> None:
+        """Let go of the database."""
+        with self._lock:
+            self._connection.close()
+
+    def find(self, login_name: str) -> Account | None:
+        """The account of a prepared login name (names.prepare_login_name). Raises DirectoryUnavailable."""
+        rows = self._read(f"SELECT {_COLUMNS} FROM account WHERE login_name = ?", login_name)  # noqa: S608 - constant
+        return rows[0] if rows else None
+
+    def accounts(self) -> Sequence[Account]:
+        """All accounts, by login name."""
+        return self._read(f"SELECT {_COLUMNS} FROM account ORDER BY login_name")  # noqa: S608 - constant
+
+    def add(self, login_name: str, password_hash: str) -> Account:
+        """A new account. Raises LoginNameInvalid, AccountExists, DirectoryUnavailable."""
+        return self.add_all([(login_name, password_hash)])[0]
+
+    def add_all(self, rows: Sequence[tuple[str, str]]) -> list[Account]:
+        """New accounts from (login name, password hash), all or none. Raises as `add` does."""
+        now = int(self._clock.now_seconds())
+        added = [
+            Account(AccountId(secrets.token_hex(16)), prepare_login_name(name), password_hash, False, now, now)
+            for name, password_hash in rows
+        ]
+        with self._change() as connection:
+            for account in added:
+                try:
+                    connection.execute(
+                        f"INSERT INTO account ({_COLUMNS}) VALUES (?, ?, ?, 0, ?, ?)",  # noqa: S608 - constant
+                        (account.id, account.login_name, account.password_hash, now, now),
+                    )
+                except apsw.ConstraintError as error:
+                    raise AccountExists(account.login_name) from error
+        return added
+
+    def set_password(self, login_name: str, password_hash: str) -> None:
+        """Replace the password. Raises AccountMissing, DirectoryUnavailable."""
+        self._update(
+            login_name,
+            "UPDATE account SET password_hash = ?, password_changed_seconds = ? WHERE login_name = ?",
+            (password_hash, int(self._clock.now_seconds()), login_name),
+        )
+
+    def replace_hash(self, account: Account, password_hash: str) -> None:
+        """Keep another hash of the same password, unless the password was changed meanwhile."""
+        with self._change() as connection:
+            connection.execute(
+                "UPDATE account SET password_hash = ? WHERE id = ? AND password_hash = ?",
+                (password_hash, account.id, account.password_hash),
+            )
+
+    def disable(self, login_name: str) -> None:
+        """Let nobody in until it is enabled again. Raises AccountMissing, DirectoryUnavailable."""
+        self._update(login_name, "UPDATE account SET disabled = 1 WHERE login_name = ?", (login_name,))
+
+    def enable(self, login_name: str) -> None:
+        """Undo `disable`. Raises AccountMissing, DirectoryUnavailable."""
+        self._update(login_name, "UPDATE account SET disabled = 0 WHERE login_name = ?", (login_name,))
+
+    def remove(self, login_name: str) -> None:
+        """Forget an account; its mail is the store's affair. Raises AccountMissing, DirectoryUnavailable."""
+        self._update(login_name, "DELETE FROM account WHERE login_name = ?", (login_name,))
+
+    def _update(self, login_name: str, statement: str, values: tuple[str | int, ...]) -> None:
+        with self._change() as connection:
+            connection.execute(statement, values)
+            if not connection.changes():
+                raise AccountMissing(login_name)
+
+    def _read(self, statement: str, *values: str) -> list[Account]:
+        with self._lock:
+            try:
+                rows = list(self._connection.execute(statement, values))
+            except apsw.Error as error:
+                raise DirectoryUnavailable(f"can't read the account database: {error}") from error
+        return [
+            Account(AccountId(str(row[0])), str(row[1]), str(row[2]), bool(row[3]), _whole(row[4]), _whole(row[5]))
+            for row in rows
+        ]
+
+    @contextmanager
+    def _change(self) -> Iterator[apsw.Connection]:
+        with self._lock:
+            try:
+                self._connection.execute("BEGIN IMMEDIATE")
+                try:
+                    yield self._connection
+                except BaseException:
+                    self._connection.execute("ROLLBACK")
+                    raise
+                self._connection.execute("COMMIT")
+            except apsw.Error as error:
+                raise DirectoryUnavailable(f"can't write the account database: {error}") from error
+
+    def _prepare(self) -> None:
+        """Set the connection up and bring the schema up to date, whoever else does so at the same time."""
+        try:
+            self._connection.set_busy_timeout(BUSY_TIMEOUT_MS)
+            self._connection.execute("PRAGMA journal_mode = WAL").fetchall()
+            self._connection.execute("PRAGMA synchronous = FULL").fetchall()
+        except apsw.Error as error:
+            raise DirectoryUnavailable(f"can't open the account database: {error}") from error
+        with self._change() as connection:
+            version = _whole(connection.execute("PRAGMA user_version").fetchall()[0][0])
+            if version > len(_MIGRATIONS):
+                raise DirectoryUnavailable("the account database was written by a newer Pillarbox")
+            for statements in _MIGRATIONS[version:]:
+                connection.execute(statements).fetchall()
+            if version < len(_MIGRATIONS):
+                connection.execute(f"PRAGMA user_version = {len(_MIGRATIONS)}").fetchall()
+
+
+def _whole(value: object) -> int:
+    assert isinstance(value, int)
+    return value
