@@ -1,1 +1,1 @@
-
+"""The commands, one file per area; the list of areas is in registry.py."""

@@ -1,0 +1,65 @@
+"""A command as data, and the areas that commands come in.
+
+Adding a command: one row in an area. Adding an area: one file in commands/ and one line in registry.py.
+What is advertised is computed from what stands in the areas (capabilities.py).
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from pillarbox.imap.features import Feature
+from pillarbox.imap.replies import ANY_STATE, Replies, State
+from pillarbox.imap.session import Session
+from pillarbox.imap.wire.cursor import Cursor
+
+
+class Trait(enum.Flag):
+    """What dispatch must know of a command."""
+
+    NONE = 0
+    KEEPS_NUMBERS = enum.auto()
+    """No EXPUNGE may be sent while it runs: FETCH, STORE, SEARCH by number (RFC 9051 section 7.5.1)."""
+    TAKES_MESSAGES = enum.auto()
+    """Its literals may be messages."""
+    NO_UPDATES = enum.auto()
+    """Sends no updates of its own accord: it changes the state, or did it itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One command. `parse` reads the arguments (the framework checks that nothing is left); `handle` gets them."""
+
+    name: str
+    """Upper case; `UID FETCH` is a command of its own."""
+    states: State
+    handle: Callable[[Session, Any], Replies]  # Any: each command has arguments of its own type
+    rfc: str
+    """Where it is specified: `9051 6.4.5`."""
+    parse: Callable[[Cursor, Session], Any] | None = None  # Any: as above; None takes no arguments
+    traits: Trait = Trait.NONE
+
+
+@dataclass(frozen=True, slots=True)
+class Capability:
+    """A name in the CAPABILITY list."""
+
+    name: str
+    rfc: str
+    states: State = ANY_STATE
+    """In which states it is told."""
+    value: Callable[[Session], str] | None = None
+    """For names with a value that depends on settings: gives the whole name, `APPENDLIMIT=50000`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Area:
+    """What one file of commands/ brings along."""
+
+    commands: tuple[Command, ...] = ()
+    capabilities: tuple[Capability, ...] = ()
+    features: tuple[Feature, ...] = ()
+    """What ENABLE may switch on because of it."""

@@ -1,0 +1,236 @@
+"""One client's IMAP talk, bytes in and bytes out: joins framer, session and dispatcher.
+
+Satisfies pillarbox.conversation.Conversation. Runs in tests in memory, whole.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final
+
+from pillarbox.conversation import Outlet, Phase
+from pillarbox.imap.command import Trait
+from pillarbox.imap.dispatch import Dispatcher
+from pillarbox.imap.refusals import Farewell
+from pillarbox.imap.registry import registry
+from pillarbox.imap.replies import State
+from pillarbox.imap.services import Services
+from pillarbox.imap.session import Session
+from pillarbox.imap.wire.framer import (
+    Event,
+    FrameLimits,
+    Framer,
+    GoAhead,
+    Hopeless,
+    NoRoom,
+    RawCommand,
+    Rejected,
+    Room,
+)
+from pillarbox.imap.wire.writer import resp_text
+from pillarbox.mail.errors import MailError
+
+_COALESCE_BYTES: Final = 16 * 1024
+"""Small replies wait for each other up to one TLS record."""
+
+
+class ImapConversation:
+    """Feed it with receive(); run() writes to the outlet until the talk is over."""
+
+    __slots__ = (
+        "_changed",
+        "_dispatcher",
+        "_end_reason",
+        "_ended_input",
+        "_framer",
+        "_idling",
+        "_limits",
+        "_outlet",
+        "_session",
+        "_unsent",
+        "_waiter",
+        "_waiting",
+        "phase",
+    )
+
+    def __init__(self, services: Services) -> None:
+        limits = services.limits
+        self.phase = Phase.LOGIN
+        self._limits = FrameLimits(limits.line_bytes_before_login, limits.drain_bytes, limits.literals_per_command)
+        self._framer = Framer(self._literal_policy)
+        self._session = Session(services, registry(), self._on_change)
+        self._dispatcher = Dispatcher(self._session, registry(), self)
+        self._outlet: Outlet | None = None
+        self._unsent = 0
+        self._waiter: asyncio.Future[None] | None = None
+        self._waiting = True
+        self._changed = False
+        self._idling = False
+        self._ended_input = False
+        self._end_reason = ""
+
+    # --- what the connection calls ---------------------------------------------------------------
+
+    @property
+    def wants_input(self) -> bool:
+        """False while enough unread commands wait."""
+        return self._waiting or self._framer.unread_bytes < self._session.services.limits.unread_input_bytes
+
+    def receive(self, data: memoryview) -> None:
+        """Bytes from the client."""
+        self._framer.feed(data)
+        self._wake()
+
+    def receive_eof(self) -> None:
+        """The client will send no more; what it sent is still answered."""
+        self._ended_input = True
+        self._wake()
+
+    def keep_alive(self) -> None:
+        """RFC 9051 section 6.3.13: something untagged now and then keeps NATs and clients awake in IDLE."""
+        if self._idling and self._outlet is not None:
+            self._outlet.write(b"* OK Still here\r\n")
+
+    def end(self, reason: str) -> None:
+        """Say goodbye after the running command."""
+        self._end_reason = self._end_reason or reason
+        self._wake()
+
+    async def run(self, outlet: Outlet) -> None:
+        """Greet, serve, say goodbye."""
+        self._outlet = outlet
+        session = self._session
+        session.address, session.tls = outlet.peer.address, outlet.peer.tls_version
+        try:
+            await self.send(b"* OK [CAPABILITY %b] Pillarbox ready\r\n" % session.offer.capabilities(session))
+            while not session.leaving:
+                if self._end_reason:
+                    raise Farewell(self._end_reason)
+                event = self._framer.pull(self._limits)
+                if event is not None:
+                    await self._on_event(event)
+                elif not await self._more():
+                    return
+        except Farewell as farewell:
+            await self.send(b"* BYE %b\r\n" % resp_text(farewell.text))
+        finally:
+            self.phase = Phase.OVER
+            self._framer.close()
+            await session.leave_account()
+        await outlet.drain()
+
+    # --- what dispatch calls ---------------------------------------------------------------------
+
+    async def send(self, data: bytes) -> None:
+        """Write; small answers to pipelined commands go out together."""
+        outlet = self._outlet
+        if outlet is None or not data:
+            return
+        outlet.write(data)
+        self._unsent += len(data)
+        if self._unsent >= _COALESCE_BYTES:
+            self._unsent = 0
+            await outlet.drain()
+
+    async def line(self) -> bytes:
+        """The client's next line, as an answer to a continuation."""
+        while True:
+            line = self._framer.pull_line(self._limits)
+            if isinstance(line, Rejected):
+                raise Farewell(line.text)
+            if line is not None:
+                return line
+            if not await self._more():
+                raise Farewell("Goodbye")
+
+    async def line_or_change(self) -> bytes | None:
+        """The client's next line, or None after a change: IDLE."""
+        self._idling = True
+        try:
+            while not self._changed:
+                line = self._framer.pull_line(self._limits)
+                if isinstance(line, Rejected):
+                    raise Farewell(line.text)
+                if line is not None:
+                    return line
+                if not await self._more():
+                    raise Farewell("Goodbye")
+            self._changed = False
+            return None
+        finally:
+            self._idling = False
+
+    # --- inside ----------------------------------------------------------------------------------
+
+    async def _more(self) -> bool:
+        """Send what waits, then wait for input, a change or the end. False when nothing can come any more."""
+        if self._ended_input:
+            return False
+        if self._end_reason:
+            raise Farewell(self._end_reason)
+        self._waiting = True
+        self._waiter = asyncio.get_running_loop().create_future()
+        self._unsent = 0
+        if self._outlet is not None:
+            await self._outlet.drain()
+        await self._waiter
+        return True
+
+    def _wake(self) -> None:
+        self._waiting = False
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    def _on_change(self) -> None:
+        self._changed = True
+        if self._idling:
+            self._wake()
+
+    async def _on_event(self, event: Event) -> None:
+        if isinstance(event, RawCommand):
+            await self._dispatcher.run(event)
+            if self.phase is Phase.LOGIN and self._session.account is not None:
+                self._logged_in()
+        elif isinstance(event, GoAhead):
+            await self.send(b"+ Go ahead\r\n")
+        elif isinstance(event, Rejected):
+            if event.bad:
+                await self._dispatcher.reject(event.tag, event.text, event.code)
+            else:
+                await self._dispatcher.refuse(event.tag, event.text, event.code)
+        elif isinstance(event, Hopeless):
+            raise Farewell(event.text)
+
+    def _logged_in(self) -> None:
+        self.phase = Phase.OPEN
+        self._session.bad_commands = 0
+        self._limits.line_bytes = self._session.services.limits.line_bytes
+
+    def _literal_policy(self, text: bytes, size: int, held_bytes: int) -> Room | NoRoom:
+        """RFC 7888 section 4 and 5, RFC 7889: how large a literal may be, here and now."""
+        session, limits = self._session, self._session.services.limits
+        if session.state is State.NOT_AUTHENTICATED:
+            if size > limits.literal_bytes_before_login or held_bytes + size > limits.line_bytes_before_login:
+                return NoRoom("The literal is too long before login", "TOOBIG")
+            return Room()
+        words = text.split(b" ", 2)
+        command = registry().commands.get(words[1].decode("latin-1").upper()) if len(words) > 1 else None
+        if command is not None and Trait.TAKES_MESSAGES in command.traits:
+            return self._room_for_message(size, held_bytes)
+        if size > limits.literal_bytes:
+            return NoRoom(f"A literal can have {limits.literal_bytes} bytes here at most", "TOOBIG")
+        if held_bytes + size > limits.command_bytes:
+            return NoRoom(f"A command can have {limits.command_bytes} bytes at most", "TOOBIG")
+        return Room()
+
+    def _room_for_message(self, size: int, held_bytes: int) -> Room | NoRoom:
+        services = self._session.services
+        most = services.store.limits.max_message_bytes
+        if size > most:
+            return NoRoom(f"A message can have {most} bytes at most", "TOOBIG", bad=False)
+        if held_bytes + size <= services.limits.append_memory_bytes and size <= services.limits.literal_bytes:
+            return Room()
+        try:
+            return Room(services.store.stage())
+        except MailError as error:
+            return NoRoom(str(error), "UNAVAILABLE", bad=False)

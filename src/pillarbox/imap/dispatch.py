@@ -1,0 +1,151 @@
+"""A command's way: find, check the state, parse, run, send owed updates, complete.
+
+RFC 9051 section 2.2.2, 5.2 and 5.5. Must never: know a command; what differs is data (command.py).
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from pillarbox.imap.command import Command, Trait
+from pillarbox.imap.refusals import BadSyntax, Farewell, Refused, refusal_of
+from pillarbox.imap.registry import Registry
+from pillarbox.imap.replies import Ask, Done, State, WaitForChange
+from pillarbox.imap.session import Session
+from pillarbox.imap.updates import ExpungeRule
+from pillarbox.imap.wire.cursor import Cursor
+from pillarbox.imap.wire.framer import RawCommand
+from pillarbox.imap.wire.writer import resp_text
+from pillarbox.mail.errors import MailError
+
+
+class Line(Protocol):
+    """The other end, as dispatch needs it."""
+
+    async def send(self, data: bytes) -> None:
+        """Send bytes, at once or with what follows; slows down with the client."""
+        ...
+
+    async def line(self) -> bytes:
+        """The client's next line. Raises Farewell when there is none to come."""
+        ...
+
+    async def line_or_change(self) -> bytes | None:
+        """The client's next line, or None when something may have changed."""
+        ...
+
+
+class Dispatcher:
+    """Runs one session's commands, one after another."""
+
+    def __init__(self, session: Session, registry: Registry, line: Line) -> None:
+        self._session = session
+        self._registry = registry
+        self._line = line
+
+    async def run(self, raw: RawCommand) -> None:
+        """Run one framed command to its tagged response. Raises Farewell when the talk is over."""
+        if raw.texts == (b"",):  # Apple Mail sends an empty line before a command
+            return
+        tag = b"*"
+        try:
+            cursor = Cursor(raw)
+            tag = cursor.tag()
+            cursor.space()
+            command = self._find(cursor)
+            try:
+                done, rule = await self._run_command(command, cursor)
+            except MailError as error:
+                raise refusal_of(error) from error
+            updates = b"" if Trait.NO_UPDATES in command.traits else await self._updates(rule)
+            await self._line.send(b"%b%b OK %b%b\r\n" % (updates, tag, _code(done.code), resp_text(done.text)))
+        except Refused as refused:
+            await self._line.send(await self._updates(ExpungeRule.HELD_BACK))
+            await self._answer(tag, b"NO", refused.code, refused.text)
+        except BadSyntax as error:
+            await self.reject(tag, error.text, error.code)
+        except (Farewell, ConnectionError):
+            raise
+        except Exception as error:
+            self._session.services.events.bug("imap.bug", error, account=self._session.login_name)
+            await self._answer(tag, b"NO", "SERVERBUG", "Something went wrong in the server; the operator can see what")
+        finally:
+            raw.discard()
+
+    async def reject(self, tag: bytes, text: str, code: str = "") -> None:
+        """Answer BAD and count it; too many end the talk."""
+        await self._answer(tag or b"*", b"BAD", code, text)
+        session = self._session
+        session.bad_commands += 1
+        limits = session.services.limits
+        most = limits.bad_commands_before_login if session.account is None else limits.bad_commands
+        if session.bad_commands >= most:
+            raise Farewell("Too many invalid commands")
+
+    async def refuse(self, tag: bytes, text: str, code: str) -> None:
+        """Answer NO to a command that never got as far as run()."""
+        await self._answer(tag or b"*", b"NO", code, text)
+
+    async def _answer(self, tag: bytes, status: bytes, code: str, text: str) -> None:
+        await self._line.send(b"%b %b %b%b\r\n" % (tag, status, _code(code.encode("ascii")), resp_text(text)))
+
+    def _find(self, cursor: Cursor) -> Command:
+        name = cursor.word()
+        if name in self._registry.prefixes and cursor.skip(b" "):
+            name += " " + cursor.word()
+        command = self._registry.commands.get(name)
+        if command is None:
+            raise BadSyntax("Unknown command")
+        state = self._session.state
+        if state not in command.states:
+            raise BadSyntax(_WRONG_STATE[state])
+        return command
+
+    async def _run_command(self, command: Command, cursor: Cursor) -> tuple[Done, ExpungeRule]:
+        session = self._session
+        arguments = None
+        if command.parse is not None:
+            cursor.space()
+            arguments = command.parse(cursor, session)
+        cursor.end()
+        done = Done()
+        replies = command.handle(session, arguments)
+        try:
+            answer: bytes | None = None
+            while True:
+                reply = await replies.asend(answer)
+                answer = None
+                if isinstance(reply, bytes):
+                    await self._line.send(reply)
+                elif isinstance(reply, Done):
+                    done = reply
+                elif isinstance(reply, Ask):
+                    await self._line.send(b"+ %b\r\n" % reply.challenge)
+                    answer = await self._line.line()
+                elif isinstance(reply, WaitForChange):
+                    answer = await self._line.line_or_change()
+        except StopAsyncIteration:
+            pass
+        finally:
+            await replies.aclose()
+        rule = ExpungeRule.HELD_BACK if Trait.KEEPS_NUMBERS in command.traits else ExpungeRule.ALLOWED
+        return (done if done.text else Done(done.code, f"{command.name} completed")), rule
+
+    async def _updates(self, rule: ExpungeRule) -> bytes:
+        """Updates never turn a command that was done into one that wasn't."""
+        try:
+            return await self._session.updates(rule)
+        except MailError:
+            return b""
+
+
+def _code(code: bytes) -> bytes:
+    return b"[%b] " % code if code else b""
+
+
+_WRONG_STATE = {
+    State.NOT_AUTHENTICATED: "Log in first",
+    State.AUTHENTICATED: "Not now: it needs an open mailbox, or comes before login",
+    State.SELECTED: "Not now: it comes before login",
+}
+

@@ -1,0 +1,52 @@
+"""Every size, count and depth that a client meets, each with its reason.
+
+Reasons that name a CVE or a peer: what others learned the hard way, or what clients are used to.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class ImapLimits:
+    """Settings of the IMAP room, `[imap]` in pillarbox.toml."""
+
+    line_bytes_before_login: int = 8 * 1024
+    """A command line of a stranger. Long enough for any SASL response that is in use."""
+    line_bytes: int = 64 * 1024
+    """A command line. Clients send UID lists of some kilobytes; what is longer they must split."""
+    literal_bytes_before_login: int = 1024
+    """A literal of a stranger (user name, password). CVE-2026-27857: memory before login."""
+    literal_bytes: int = 128 * 1024
+    """A literal that is not a message: search texts, mailbox names. Precedent: Cyrus."""
+    command_bytes: int = 1024 * 1024
+    """All parts of a command together, messages not counted. CVE-2024-34055."""
+    literals_per_command: int = 1_000
+    """Literals of one command, so that empty ones can't pile up."""
+    drain_bytes: int = 1024 * 1024
+    """A refused literal that the client sends without asking is read and dropped up to this; past it, BYE."""
+    unread_input_bytes: int = 64 * 1024
+    """Pipelined commands that wait while one runs; past it the connection stops reading."""
+    nesting_depth: int = 16
+    """Parentheses in parentheses, NOT of NOT. Nobody writes deeper; parsers have died of it."""
+    list_items: int = 1_000
+    """Members of one parenthesised list: flags, header names, search keys."""
+    append_messages: int = 1_000
+    """Messages of one MULTIAPPEND: they are stored in one transaction."""
+    bad_commands_before_login: int = 3
+    """Commands that break the grammar before BYE. A mail client makes none."""
+    bad_commands: int = 20
+    """The same after login, where a client's bug should not cut off its user at once."""
+    login_failures: int = 3
+    """Failed logins per connection before BYE."""
+    append_memory_bytes: int = 16 * 1024 * 1024
+    """Small messages of one MULTIAPPEND that are held in memory; what comes after them is staged on disk."""
+    fetch_batch_messages: int = 500
+    """Messages rendered at a time in FETCH: bounds memory, keeps other clients served."""
+    fetch_batch_bytes: int = 512 * 1024
+    """Message bytes read at a time in FETCH; larger messages go out in pieces of `stream_bytes`."""
+    stream_bytes: int = 64 * 1024
+    """Piece of a large message on its way to a client."""
+    id_fields: int = 30
+    """RFC 2971 section 3.3."""

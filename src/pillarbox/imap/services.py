@@ -1,0 +1,22 @@
+"""What a conversation needs from the rest of the house, given once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from pillarbox.auth.contract import Authenticator
+from pillarbox.clock import Clock
+from pillarbox.events import EventLog
+from pillarbox.imap.limits import ImapLimits
+from pillarbox.store.contract import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """Collaborators of every conversation of a worker."""
+
+    store: Store
+    authenticator: Authenticator
+    clock: Clock
+    events: EventLog
+    limits: ImapLimits = field(default_factory=ImapLimits)

@@ -1,0 +1,158 @@
+r"""The untagged responses that a client is owed: EXPUNGE, EXISTS, RECENT, FLAGS, FETCH.
+
+RFC 9051 section 5.2 and 7.5.1, RFC 3501 section 7.4.1, RFC 7162 section 3.2 for MODSEQ. EXPUNGE goes out only
+when the rule of the moment allows it; until then the view keeps the message's number.
+"""
+
+from __future__ import annotations
+
+import enum
+from array import array
+from bisect import bisect_left
+from collections.abc import Collection
+
+from pillarbox.imap.features import Feature
+from pillarbox.imap.view import View
+from pillarbox.mail.flags import SYSTEM_FLAGS
+from pillarbox.store.contract import AccountStore, MailboxImage
+
+
+class ExpungeRule(enum.Enum):
+    """Whether EXPUNGE may be sent now."""
+
+    ALLOWED = enum.auto()
+    HELD_BACK = enum.auto()
+
+
+async def owed_updates(
+    view: View, account: AccountStore, features: Collection[Feature], rule: ExpungeRule
+) -> bytes:
+    """Bring the view in step with the mailbox and say what changed. Empty when nothing did."""
+    image = view.image
+    if not image.deleted:
+        await account.image(image.mailbox.id)
+    if image.uidnext != view.uidnext and Feature.IMAP4REV2 not in features:
+        await _claim_recent(view, account)
+    lines: list[bytes] = []
+    if view.uids is not image.uids or image.deleted:
+        lines += _expunges(view, image, rule)
+    if image.highest_modseq == view.modseq and image.uidnext == view.uidnext:
+        return b"".join(lines)
+    changed = [row for row in image.changed_since(view.modseq) if image.uids[row] < view.uidnext]
+    arrivals = _arrivals(view, image)
+    if arrivals:
+        lines.append(b"* %d EXISTS\r\n" % view.count)
+        if Feature.IMAP4REV2 not in features:
+            lines.append(b"* %d RECENT\r\n" % view.recent_count())
+    lines += flags_line(view)
+    lines += _flag_changes(view, image, changed, features)
+    view.modseq = image.highest_modseq
+    view.own_modseqs.clear()
+    return b"".join(lines)
+
+
+async def _claim_recent(view: View, account: AccountStore) -> None:
+    r"""Find out which arrivals this session is the first to be told of (RFC 3501 section 2.3.2)."""
+    image = view.image
+    first = view.uidnext
+    if not view.read_only and not image.deleted:
+        first = max(first, await account.claim_recent(image.mailbox.id))
+        await account.image(image.mailbox.id)
+    if first < image.uidnext:
+        view.recent.append(range(first, image.uidnext))
+
+
+def flags_line(view: View) -> list[bytes]:
+    """`* FLAGS` again when keywords came up that the client was not told of."""
+    keywords = view.image.keywords
+    if len(keywords) == view.keywords_told:
+        return []
+    view.keywords_told = len(keywords)
+    return [b"* FLAGS (%b)\r\n" % flag_names(view)]
+
+
+def flag_names(view: View) -> bytes:
+    """All flags that may be met in the mailbox."""
+    return " ".join((*SYSTEM_FLAGS, *view.image.keywords)).encode("ascii")
+
+
+def _expunges(view: View, image: MailboxImage, rule: ExpungeRule) -> list[bytes]:
+    present: array[int] = array("I") if image.deleted else image.uids
+    gone = _vanished(view.uids[: view.count], present)
+    if gone and rule is ExpungeRule.HELD_BACK:
+        return []
+    told = bisect_left(present, view.uidnext)
+    view.uids, view.count = present, told
+    return [b"* %d EXPUNGE\r\n" % (index + 1) for index in reversed(gone)]
+
+
+def _vanished(known: array[int], present: array[int]) -> list[int]:
+    """Indices of the known UIDs that are no longer present. Both ascend; equal runs are compared as blocks."""
+    gone: list[int] = []
+    at = offset = 0
+    total = len(known)
+    while at < total:
+        span = total - at
+        if known[at:] == present[at - offset : at - offset + span]:
+            break
+        low, high = 0, span  # the length of the equal run is in [low, high)
+        while high - low > 1:
+            middle = (low + high) // 2
+            if known[at : at + middle].tobytes() == present[at - offset : at - offset + middle].tobytes():
+                low = middle
+            else:
+                high = middle
+        at += low
+        start = at - offset
+        upper = present[start] if start < len(present) else None
+        while at < total and (upper is None or known[at] < upper):
+            gone.append(at)
+            at += 1
+            offset += 1
+    return gone
+
+
+def _arrivals(view: View, image: MailboxImage) -> int:
+    """Take new messages into the view; how many."""
+    if image.deleted:
+        return 0
+    first = bisect_left(image.uids, view.uidnext)
+    view.uidnext = image.uidnext
+    fresh = len(image.uids) - first
+    if not fresh:
+        return 0
+    if view.uids is image.uids:
+        view.count = len(image.uids)
+    else:
+        view.uids = view.uids[: view.count] + image.uids[first:]
+        view.count = len(view.uids)
+    return fresh
+
+
+def _flag_changes(view: View, image: MailboxImage, rows: list[int], features: Collection[Feature]) -> list[bytes]:
+    lines = []
+    condstore = Feature.CONDSTORE in features
+    with_uid = condstore or Feature.IMAP4REV2 in features
+    aligned = view.uids is image.uids
+    for row in rows:
+        modseq = image.modseqs[row]
+        if modseq in view.own_modseqs:
+            continue
+        uid = image.uids[row]
+        number = row + 1 if aligned else view.number_of(uid)
+        if not number:
+            continue
+        items = b"FLAGS (%b)" % shown_flags(view, image.flags[row].wire, uid, features)
+        if with_uid:
+            items = b"UID %d %b" % (uid, items)
+        if condstore:
+            items += b" MODSEQ (%d)" % modseq
+        lines.append(b"* %d FETCH (%b)\r\n" % (number, items))
+    return lines
+
+
+def shown_flags(view: View, wire: bytes, uid: int, features: Collection[Feature]) -> bytes:
+    r"""The flags as this session shows them: with `\Recent` for IMAP4rev1 clients."""
+    if Feature.IMAP4REV2 in features or not view.is_recent(uid):
+        return wire
+    return wire + b" \\Recent" if wire else b"\\Recent"
