@@ -1,0 +1,252 @@
+"""Mailbox data: LIST, LSUB, STATUS, SEARCH, ESEARCH, NAMESPACE, FLAGS, and ID.
+
+RFC 9051 sections 7.3 and 9; RFC 3501 section 7.2; RFC 5258 and 6154 (LIST), 4466 and 4731 (ESEARCH),
+7162 (MODSEQ), 8438 and 7889 (STATUS items), 2342 (NAMESPACE), 2971 (ID).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from tests.grammar.reader import Reader
+from tests.grammar.tree import (
+    ESearch,
+    Flags,
+    Identification,
+    Listed,
+    MailboxStatus,
+    NamespaceEntry,
+    Namespaces,
+    Numbers,
+    Search,
+)
+
+SELECTABILITY = frozenset(["\\NonExistent", "\\Noselect", "\\Marked", "\\Unmarked"])
+CHILDREN = frozenset(["\\HasChildren", "\\HasNoChildren"])
+OTHER_ATTRIBUTES = frozenset(
+    [
+        *("\\Noinferiors", "\\Subscribed", "\\Remote"),
+        *("\\All", "\\Archive", "\\Drafts", "\\Flagged", "\\Important", "\\Junk", "\\Sent", "\\Trash"),
+    ]
+)
+
+
+def flags(reader: Reader) -> Flags:
+    """mailbox-data = "FLAGS" SP flag-list ; flag-list = "(" [flag *(SP flag)] ")" """
+    reader.expect(b" (")
+    names: list[str] = []
+    while not reader.accept(b")"):
+        if names:
+            reader.space()
+        names.append(reader.flag())
+    if len({name.lower() for name in names}) != len(names):
+        raise reader.fail("each flag once")
+    return Flags(frozenset(names))
+
+
+def listed(reader: Reader, verb: str) -> Listed:
+    """mailbox-list = "(" [mbx-list-flags] ")" SP (DQUOTE QUOTED-CHAR DQUOTE / nil) SP mailbox
+    [SP mbox-list-extended]
+    """
+    reader.space()
+    attributes = _attributes(reader)
+    reader.space()
+    delimiter = reader.delimiter()
+    reader.space()
+    name = reader.mailbox()
+    child_info: frozenset[str] = frozenset()
+    old_name: str | None = None
+    if verb == "LIST" and reader.accept(b" ("):
+        child_info, old_name = _extended(reader)
+    return Listed(verb, attributes, delimiter, name, child_info, old_name)
+
+
+def _attributes(reader: Reader) -> frozenset[str]:
+    """mbx-list-flags = *(mbx-list-oflag SP) mbx-list-sflag *(SP mbx-list-oflag) / mbx-list-oflag *(SP mbx-list-oflag)
+
+    One selectability flag at most; "each flag can only appear once"; one child-mbox-flag at most.
+    """
+    reader.expect(b"(")
+    found: list[str] = []
+    while not reader.accept(b")"):
+        if found:
+            reader.space()
+        reader.expect(b"\\")
+        found.append("\\" + reader.atom())
+    names = frozenset(found)
+    if len(names) != len(found):
+        raise reader.fail("each attribute once")
+    unknown = names - SELECTABILITY - CHILDREN - OTHER_ATTRIBUTES
+    if unknown:
+        raise reader.fail(f"attributes as the RFCs spell them, not {sorted(unknown)},")
+    if len(names & SELECTABILITY) > 1:
+        raise reader.fail("one of \\NonExistent, \\Noselect, \\Marked and \\Unmarked at most")
+    if len(names & CHILDREN) > 1:
+        raise reader.fail("one of \\HasChildren and \\HasNoChildren at most")
+    return names
+
+
+def _extended(reader: Reader) -> tuple[frozenset[str], str | None]:
+    """mbox-list-extended = "(" [mbox-list-extended-item *(SP mbox-list-extended-item)] ")"
+
+    childinfo-extended-item = "CHILDINFO" SP "(" list-select-base-opt-quoted *(SP list-select-base-opt-quoted) ")"
+    oldname-extended-item = "OLDNAME" SP "(" mailbox ")"
+    """
+    child_info: frozenset[str] = frozenset()
+    old_name: str | None = None
+    seen: set[bytes] = set()
+    while True:
+        tag = reader.astring()
+        reader.expect(b" (")
+        if tag in seen:
+            raise reader.fail("each extended data item once")
+        seen.add(tag)
+        if tag == b"CHILDINFO":
+            options = [reader.quoted().decode("ascii")]
+            while reader.accept(b" "):
+                options.append(reader.quoted().decode("ascii"))
+            if not set(options) <= {"SUBSCRIBED", "SPECIAL-USE"}:
+                raise reader.fail("a selection option in upper case")
+            child_info = frozenset(options)
+        elif tag == b"OLDNAME":
+            old_name = reader.mailbox()
+        else:
+            raise reader.fail("CHILDINFO or OLDNAME")
+        reader.expect(b")")
+        if reader.accept(b")"):
+            return child_info, old_name
+        reader.space()
+
+
+def mailbox_status(reader: Reader) -> MailboxStatus:
+    """ "STATUS" SP mailbox SP "(" [status-att-list] ")" ; status-att-list = status-att-val *(SP status-att-val)"""
+    reader.space()
+    name = reader.mailbox()
+    reader.expect(b" (")
+    values: dict[str, int | None] = {}
+    while not reader.accept(b")"):
+        if values:
+            reader.space()
+        item = reader.keyword()
+        if item not in _STATUS_ITEMS or item in values:
+            raise reader.fail(f"a STATUS item that is defined and new, not {item},")
+        reader.space()
+        values[item] = _STATUS_ITEMS[item](reader)
+    return MailboxStatus(name, values)
+
+
+def _append_limit(reader: Reader) -> int | None:
+    """status-att-val =/ "APPENDLIMIT" SP (number / nil) (RFC 7889)"""
+    return None if reader.accept(b"NIL") else reader.number()
+
+
+_STATUS_ITEMS: dict[str, Callable[[Reader], int | None]] = {
+    "MESSAGES": Reader.number,
+    "RECENT": Reader.number,
+    "UIDNEXT": Reader.nz_number,
+    "UIDVALIDITY": Reader.nz_number,
+    "UNSEEN": Reader.number,
+    "DELETED": Reader.number,
+    "SIZE": Reader.number64,
+    "HIGHESTMODSEQ": Reader.number64,
+    "APPENDLIMIT": _append_limit,
+}
+"""New items of later RFCs are one row here."""
+
+
+def search(reader: Reader) -> Search:
+    """ "SEARCH" [1*(SP nz-number) [SP "(" "MODSEQ" SP mod-sequence-value ")"]] (RFC 3501, RFC 7162)"""
+    numbers: list[int] = []
+    modseq: int | None = None
+    while reader.accept(b" "):
+        if numbers and reader.accept(b"(MODSEQ "):
+            modseq = reader.modseq()
+            reader.expect(b")")
+            break
+        numbers.append(reader.nz_number())
+    if len(set(numbers)) != len(numbers):
+        raise reader.fail("each number once")
+    return Search(tuple(numbers), modseq)
+
+
+def esearch(reader: Reader) -> ESearch:
+    """esearch-response = "ESEARCH" [search-correlator] [SP "UID"] *(SP search-return-data)
+
+    search-correlator = SP "(" "TAG" SP tag-string ")"
+    """
+    tag: str | None = None
+    if reader.accept(b" (TAG "):
+        tag = reader.astring().decode("ascii")
+        reader.expect(b")")
+    values: dict[str, int | Numbers] = {}
+    by_uid = reader.accept(b" UID")
+    while reader.accept(b" "):
+        item = reader.keyword()
+        if item not in _ESEARCH_ITEMS or item in values:
+            raise reader.fail(f"a return item that is defined and new, not {item},")
+        reader.space()
+        values[item] = _ESEARCH_ITEMS[item](reader)
+    return ESearch(tag, by_uid, values)
+
+
+_ESEARCH_ITEMS: dict[str, Callable[[Reader], int | Numbers]] = {
+    "MIN": Reader.nz_number,
+    "MAX": Reader.nz_number,
+    "ALL": Reader.numbers,
+    "COUNT": Reader.number,
+    "MODSEQ": Reader.modseq,
+}
+"""New return items of later RFCs are one row here."""
+
+
+def namespaces(reader: Reader) -> Namespaces:
+    """namespace-response = "NAMESPACE" SP namespace SP namespace SP namespace"""
+    found = []
+    for _ in range(3):
+        reader.space()
+        found.append(_namespace(reader))
+    return Namespaces(*found)
+
+
+def _namespace(reader: Reader) -> tuple[NamespaceEntry, ...] | None:
+    """namespace = nil / "(" 1*namespace-descr ")"
+
+    namespace-descr = "(" string SP (DQUOTE QUOTED-CHAR DQUOTE / nil) [namespace-response-extensions] ")"
+    """
+    if reader.accept(b"NIL"):
+        return None
+    reader.expect(b"(")
+    found: list[NamespaceEntry] = []
+    while not (found and reader.accept(b")")):
+        reader.expect(b"(")
+        prefix = reader.string()
+        reader.space()
+        found.append(NamespaceEntry(prefix, reader.delimiter()))
+        reader.expect(b")")
+    return tuple(found)
+
+
+def identification(reader: Reader) -> Identification:
+    """id_response ::= "ID" SPACE id_params_list ; id_params_list ::= "(" #(string SPACE nstring) ")" / nil
+
+    RFC 2971 section 3.3: at most 30 pairs, field names of 30 octets, values of 1024 octets, no field twice.
+    """
+    reader.space()
+    if reader.accept(b"NIL"):
+        return Identification(None)
+    reader.expect(b"(")
+    fields: dict[str, bytes | None] = {}
+    while not reader.accept(b")"):
+        if fields:
+            reader.space()
+        name = reader.string().decode("ascii")
+        reader.space()
+        value = reader.nstring()
+        if name.lower() in (known.lower() for known in fields):
+            raise reader.fail("each ID field once")
+        if len(name) > 30 or len(value or b"") > 1024:
+            raise reader.fail("an ID field within its limits")
+        fields[name] = value
+    if len(fields) > 30:
+        raise reader.fail("30 ID fields at most")
+    return Identification(fields)
