@@ -9,6 +9,8 @@ import enum
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from pillarbox.auth.settings import AuthSettings
+from pillarbox.imap.limits import ImapLimits
 from pillarbox.net.settings import ListenAddress, NetSettings, TlsSettings
 from pillarbox.store.contract import StoreLimits
 
@@ -41,7 +43,7 @@ class LogSettings:
 
 @dataclass(frozen=True, slots=True)
 class ServerSettings:
-    """One server. Fields `imap: ImapLimits` and `auth: AuthSettings` join when those rooms are there."""
+    """One server."""
 
     data_folder: Path
     """Made on the first run, 0700."""
@@ -50,5 +52,7 @@ class ServerSettings:
     """Processes that serve; 1 serves in the process that was started."""
     net: NetSettings = field(default_factory=NetSettings)
     tls: TlsSettings = field(default_factory=TlsSettings)
+    imap: ImapLimits = field(default_factory=ImapLimits)
     store: StoreLimits = field(default_factory=StoreLimits)
+    auth: AuthSettings = field(default_factory=AuthSettings)
     log: LogSettings = field(default_factory=LogSettings)
