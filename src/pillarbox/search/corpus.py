@@ -1,0 +1,121 @@
+"""What a search looks at, as the evaluation sees it: columns that are at hand, texts that must be fetched.
+
+A *row* is a message's place in the corpus, from 0; rows ascend by UID. The message number that a client knows
+is its row plus one.
+
+Must never: say where messages come from.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from pillarbox.mail.flags import FlagSet
+from pillarbox.mail.uids import UidSet
+from pillarbox.search.casemap import casemap_header
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """What is known of all messages without reading one. All sequences have (at least) the length of `uids`."""
+
+    uids: Sequence[int]
+    flags: Sequence[FlagSet]
+    modseqs: Sequence[int]
+    sizes: Sequence[int]
+    """Bytes."""
+    date_seconds: Sequence[int]
+    """Epoch seconds of the internal date."""
+    date_zones: Sequence[int]
+    """Minutes east, of the internal date."""
+    now_seconds: int
+    """The time of the search; YOUNGER and OLDER count from it."""
+    first_recent_uid: int
+    r"""Messages with this UID and above are `\Recent` to who asks."""
+    saved: UidSet
+    """UIDs of the saved result (`$`)."""
+
+
+class HeaderTexts(Protocol):
+    """One message's header, decoded to text; lines may still be folded."""
+
+    def values(self, name: str) -> Sequence[str]:
+        """What follows the colon, of each field of that name (any case); empty when there is none."""
+        ...
+
+    def addresses(self, name: str) -> Sequence[str]:
+        """The texts in which an address is looked for: empty when there is no field of that name."""
+        ...
+
+    def whole(self) -> str:
+        """All of the header, names and values."""
+        ...
+
+    def sent_date(self) -> datetime.date | None:
+        """The day in the Date field as it was where it was sent; None when missing or broken."""
+        ...
+
+
+class BodyTexts(Protocol):
+    """One message's body, decoded to texts when asked."""
+
+    def part_headers(self) -> Iterable[str]:
+        """MIME headers of the parts, decoded; the message's own header is not among them."""
+        ...
+
+    def texts(self) -> Iterable[str]:
+        """The readable text of each part that has any."""
+        ...
+
+
+class Corpus(Protocol):
+    """The messages to search. None stands for a message that has gone since the search began."""
+
+    columns: Columns
+
+    async def headers(self, rows: Sequence[int]) -> Sequence[HeaderTexts | None]:
+        """The header of each row. Asked for in batches of some dozens."""
+        ...
+
+    async def bodies(self, rows: Sequence[int]) -> Sequence[BodyTexts | None]:
+        """The body of each row. Asked for in batches bounded in bytes (or one large message)."""
+        ...
+
+    async def pause(self) -> None:
+        """Let others run."""
+        ...
+
+
+class FoldedHeader:
+    """One message's header in the form in which texts are compared, folded once however many keys ask."""
+
+    __slots__ = ("_folded", "_header")
+
+    def __init__(self, header: HeaderTexts) -> None:
+        self._header = header
+        self._folded: dict[tuple[str, str], list[str]] = {}
+
+    def values(self, name: str) -> Sequence[str]:
+        """HeaderTexts.values, folded."""
+        return self._fold("value", name, self._header.values)
+
+    def addresses(self, name: str) -> Sequence[str]:
+        """HeaderTexts.addresses, folded."""
+        return self._fold("address", name, self._header.addresses)
+
+    def whole(self) -> str:
+        """HeaderTexts.whole, folded."""
+        return self._fold("whole", "", lambda name: (self._header.whole(),))[0]
+
+    def sent_date(self) -> datetime.date | None:
+        """HeaderTexts.sent_date."""
+        return self._header.sent_date()
+
+    def _fold(self, kind: str, name: str, read: Callable[[str], Sequence[str]]) -> list[str]:
+        folded = self._folded.get((kind, name))
+        if folded is None:
+            folded = self._folded[kind, name] = [casemap_header(text) for text in read(name)]
+        return folded
