@@ -21,7 +21,9 @@ class Address(Protocol):
 
     host: str
     port: int
-    ca_file: Path
+
+    @property
+    def ca_file(self) -> Path: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +111,7 @@ class Client:
 
     def finish(self, tag: bytes) -> Reply:
         """Read up to the tagged line of `tag`."""
-        untagged = []
+        untagged: list[bytes] = []
         while True:
             response = self.read_response()
             if response.startswith(tag + b" "):

@@ -6,6 +6,7 @@ Must never: hold anything broken; that is broken.py.
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 
 from tests.differential.pieces import (
     CHARSETS,
@@ -70,7 +71,11 @@ def _native_body(dice: random.Random, index: int) -> bytes:
     charset = CHARSETS[language][index // len(NATIVE) % len(CHARSETS[language])]
     data = (body + "\r\n" + sentence(dice) + "\r\n").encode(charset, errors="replace")
     encoding = dice.choice(("8bit", "quoted-printable", "base64"))
-    encoded = {"8bit": lambda raw: raw, "quoted-printable": encoded_quoted_printable, "base64": encoded_base64}
+    encoded: dict[str, Callable[[bytes], bytes]] = {
+        "8bit": bytes,
+        "quoted-printable": encoded_quoted_printable,
+        "base64": encoded_base64,
+    }
     header = mime_head(
         dice, f"{language} {index}", f"text/plain; charset={charset}", f"Content-Transfer-Encoding: {encoding}"
     )

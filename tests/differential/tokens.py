@@ -62,7 +62,7 @@ class Reader:
 
     def values(self) -> tuple[Value, ...]:
         """All that is left, values with one space between them."""
-        found = []
+        found: list[Value] = []
         while not self.at_end():
             if found:
                 self.expect(b" ")
