@@ -1,0 +1,123 @@
+r"""Maildir, with Maildir++ subfolders (`.Archive.2019`) or nested ones (Dovecot's LAYOUT=fs).
+
+Internal dates are the files' modification times; flags are the info letters after `:2,`, keywords are Dovecot's
+`dovecot-keywords`. Names of folders are modified UTF-7 (RFC 3501 section 5.1.3), as Dovecot and Courier write them.
+
+Must never: move or rename a file.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from pillarbox.delivery.letters import Folder, Letter, Unreadable, keyword, read_file
+from pillarbox.mail.dates import InternalDate
+from pillarbox.mail.flags import ANSWERED, DELETED, DRAFT, FLAGGED, SEEN
+
+_INFO: Final = re.compile(r"[:;!]2,([A-Za-z]*)[^/]*\Z")
+_LETTERS: Final = {"D": DRAFT, "F": FLAGGED, "P": "$Forwarded", "R": ANSWERED, "S": SEEN, "T": DELETED}
+_SHIFTED: Final = re.compile(r"&([A-Za-z0-9+,]*)-")
+_PARTS: Final = ("cur", "new")
+
+
+def is_maildir(path: Path) -> bool:
+    """Whether a folder is one: it has `cur` or `new` in it."""
+    return any((path / part).is_dir() for part in _PARTS)
+
+
+def maildir_folders(path: Path, max_message_bytes: int) -> list[Folder]:
+    """The Maildir and all below it, the top first, then by name."""
+    return [
+        MaildirFolder(folder, name, max_message_bytes)
+        for folder, name in sorted(_walk(path, ""), key=lambda each: each[1])
+    ]
+
+
+def _walk(path: Path, above: str) -> Iterator[tuple[Path, str]]:
+    if is_maildir(path):
+        yield path, above
+    for child in path.iterdir():
+        if not child.is_dir() or child.is_symlink() or child.name in ("cur", "new", "tmp"):
+            continue
+        if child.name.startswith("."):
+            if is_maildir(child) and not above:
+                yield child, "/".join(decoded_name(level) for level in child.name[1:].split(".") if level)
+        else:
+            yield from _walk(child, f"{above}/{decoded_name(child.name)}".lstrip("/"))
+
+
+def decoded_name(raw_name: str) -> str:
+    """A name out of modified UTF-7; what is not well-formed stays as it is."""
+
+    def shifted(found: re.Match[str]) -> str:
+        if not found[1]:
+            return "&"
+        coded = found[1].replace(",", "/")
+        return base64.b64decode(coded + "=" * (-len(coded) % 4)).decode("utf-16-be")
+
+    try:
+        return _SHIFTED.sub(shifted, raw_name)
+    except ValueError:
+        return raw_name
+
+
+class MaildirFolder:
+    """One folder of a Maildir."""
+
+    def __init__(self, path: Path, name: str, max_message_bytes: int) -> None:
+        self.name = name
+        self._path = path
+        self._max_message_bytes = max_message_bytes
+        found = sorted(_message_files(path))
+        self._files = [file for _, _, file, _ in found]
+        self.size_bytes = sum(size_bytes for _, _, _, size_bytes in found)
+        self._keywords = _dovecot_keywords(path / "dovecot-keywords")
+
+    def letters(self) -> Iterator[Letter | Unreadable]:
+        """The messages by date of arrival."""
+        for path in self._files:
+            read = read_file(path, self._max_message_bytes)
+            if isinstance(read, Unreadable):
+                yield read
+            else:
+                yield Letter(str(path), read.content, InternalDate(read.modified_seconds, 0), self._flags(path))
+
+    def _flags(self, path: Path) -> frozenset[str]:
+        info = _INFO.search(path.name)
+        if info is None or path.parent.name == "new":
+            return frozenset()
+        known = _LETTERS | self._keywords
+        return frozenset(known[letter] for letter in info[1] if letter in known)
+
+
+def _message_files(path: Path) -> Iterator[tuple[int, str, Path, int]]:
+    """(time, name, file, size) of all messages; what vanishes meanwhile (a live Maildir) is left out."""
+    for part in _PARTS:
+        if not (path / part).is_dir():
+            continue
+        for entry in (path / part).iterdir():
+            try:
+                status = entry.stat()
+            except FileNotFoundError:
+                continue
+            if not entry.name.startswith(".") and stat.S_ISREG(status.st_mode):
+                yield status.st_mtime_ns, entry.name, entry, status.st_size
+
+
+def _dovecot_keywords(path: Path) -> dict[str, str]:
+    """Lines of `NUMBER KEYWORD`; number 0 is the letter `a`."""
+    try:
+        lines = path.read_text("utf-8", "replace").splitlines()
+    except OSError:
+        return {}
+    found = {}
+    for line in lines:
+        number, _, name = line.partition(" ")
+        if number.isdigit() and int(number) < 26 and keyword(name):
+            found[chr(ord("a") + int(number))] = keyword(name)
+    return found
