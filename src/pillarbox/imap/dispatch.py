@@ -50,7 +50,7 @@ class Dispatcher:
         tag = b"*"
         try:
             cursor = Cursor(raw)
-            tag = cursor.tag()
+            tag = self._session.tag = cursor.tag()
             cursor.space()
             command = self._find(cursor)
             try:
@@ -148,4 +148,3 @@ _WRONG_STATE = {
     State.AUTHENTICATED: "Not now: it needs an open mailbox, or comes before login",
     State.SELECTED: "Not now: it comes before login",
 }
-

@@ -16,7 +16,7 @@ from pillarbox.imap.updates import ExpungeRule, owed_updates
 from pillarbox.imap.view import View
 from pillarbox.imap.wire.utf7 import InvalidUtf7, decode_utf7
 from pillarbox.imap.wire.writer import mailbox_name
-from pillarbox.mail.names import canonical_name
+from pillarbox.mail.names import SEPARATOR, canonical_name
 from pillarbox.store.contract import AccountStore, Mailbox
 
 
@@ -43,9 +43,10 @@ class Session:
         "leaving",
         "login_failures",
         "login_name",
-        "on_change",
         "offer",
+        "on_change",
         "services",
+        "tag",
         "tls",
         "view",
     )
@@ -60,6 +61,8 @@ class Session:
         self.login_name = ""
         self.features: set[Feature] = set()
         self.view: View | None = None
+        self.tag = b""
+        """Of the command that runs; SEARCH answers name it."""
         self.bad_commands = 0
         self.login_failures = 0
         self.leaving = False
@@ -140,19 +143,20 @@ class Session:
     # --- names -----------------------------------------------------------------------------------
 
     def decode_name(self, raw_name: bytes) -> str:
-        """A mailbox name from the wire, canonical. Raises Refused when it can't be decoded.
+        """A mailbox name from the wire, canonical. A separator at the end is let go: it only says that the client
+        means to make names below (RFC 9051 section 6.3.4). Raises Refused when it can't be decoded."""
+        return canonical_name(self.decode_text(raw_name).rstrip(SEPARATOR))
+
+    def decode_text(self, raw_name: bytes) -> str:
+        """The text of a name or pattern. Raises Refused when it can't be decoded.
 
         Before UTF-8 is enabled, names are modified UTF-7 (RFC 3501 section 5.1.3). Raw UTF-8 is taken too
         when it is valid: RFC 9051 section 5.1 names it as what clients may send.
         """
         try:
-            if self.utf8 or not raw_name.isascii():
-                name = raw_name.decode("utf-8")
-            else:
-                name = decode_utf7(raw_name)
+            return raw_name.decode("utf-8") if self.utf8 or not raw_name.isascii() else decode_utf7(raw_name)
         except (UnicodeDecodeError, InvalidUtf7):
             raise Refused("The mailbox name is not encoded as it must be", "CANNOT") from None
-        return canonical_name(name)
 
     def encode_name(self, name: str) -> bytes:
         """A mailbox name for the wire, as this client can read it."""

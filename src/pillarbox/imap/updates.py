@@ -24,9 +24,7 @@ class ExpungeRule(enum.Enum):
     HELD_BACK = enum.auto()
 
 
-async def owed_updates(
-    view: View, account: AccountStore, features: Collection[Feature], rule: ExpungeRule
-) -> bytes:
+async def owed_updates(view: View, account: AccountStore, features: Collection[Feature], rule: ExpungeRule) -> bytes:
     """Bring the view in step with the mailbox and say what changed. Empty when nothing did."""
     image = view.image
     if not image.deleted:

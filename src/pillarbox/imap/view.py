@@ -106,6 +106,10 @@ class View:
             return [-1] * len(indices)
         return [image.row_of(uid) for uid in self.uids_of(indices)]
 
+    def has_vanished(self, indices: Indices) -> bool:
+        """Whether some of the messages that the client still numbers are gone."""
+        return min(self.rows_of(indices), default=0) < 0
+
     def is_recent(self, uid: int) -> bool:
         r"""Whether this session shows the message as \Recent."""
         return any(uid in uids for uids in self.recent)

@@ -32,8 +32,6 @@ _ESCAPED: Final = re.compile(rb'\\(["\\])')
 _DIGITS: Final = re.compile(rb"[0-9]{1,20}")
 _RANGE: Final = rb"(?:[0-9]{1,10}|\*)(?::(?:[0-9]{1,10}|\*))?"
 _SEQUENCE: Final = re.compile(_RANGE + rb"(?:," + _RANGE + rb")*")
-    rb"(?:[0-9]{1,10}|\*)(?::(?:[0-9]{1,10}|\*))?(?:,(?:[0-9]{1,10}|\*)(?::(?:[0-9]{1,10}|\*))?)*"
-)
 # flag = system flag / flag-keyword / flag-extension
 _FLAG: Final = re.compile(rb'\\?[^\x00-\x20\x7f-\xff(){%*"\\\]]+')
 _DATE_TEXT: Final = re.compile(rb'"?([0-9]{1,2}-[A-Za-z]{3}-[0-9]{4})"?')

@@ -1,0 +1,89 @@
+"""APPEND, with MULTIAPPEND (RFC 9051 section 6.3.12, RFC 3502), APPENDUID (RFC 4315), BINARY (RFC 3516)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pillarbox.imap.command import Area, Capability, Command, Trait
+from pillarbox.imap.refusals import BadSyntax, Refused
+from pillarbox.imap.replies import LOGGED_IN, Done, Replies
+from pillarbox.imap.session import Session
+from pillarbox.imap.wire.cursor import Cursor
+from pillarbox.imap.wire.framer import Spill
+from pillarbox.mail.dates import InternalDate
+from pillarbox.mail.errors import MailboxMissing
+from pillarbox.mail.flags import SYSTEM_FLAGS, canonical_flag
+from pillarbox.mail.uids import UidSet
+from pillarbox.store.contract import NewMessage
+
+
+@dataclass(frozen=True, slots=True)
+class _Upload:
+    name: str
+    messages: tuple[NewMessage, ...]
+
+
+def storable_flags(names: list[str]) -> frozenset[str]:
+    r"""Flags that a client may set, in their registered spelling. `\Recent` is passed over: clients copy it along.
+
+    Raises BadSyntax for a system flag that there is not (RFC 9051 section 2.3.2).
+    """
+    flags = {canonical_flag(name) for name in names}
+    flags.discard("\\Recent")
+    if any(name.startswith("\\") and name not in SYSTEM_FLAGS for name in flags):
+        raise BadSyntax("There is no such system flag")
+    return frozenset(name for name in flags if name.lower() != "\\recent")
+
+
+# append = "APPEND" SP mailbox 1*append-message; append-message = [SP flag-list] [SP date-time] SP append-data
+def _parse(cursor: Cursor, session: Session) -> _Upload:
+    name = session.decode_name(cursor.astring())
+    messages: list[NewMessage] = []
+    while not messages or not cursor.at_end():
+        cursor.space()
+        messages.append(_parse_message(cursor, session))
+        if len(messages) > session.services.limits.append_messages:
+            raise Refused("Too many messages in one APPEND; send them in several", "LIMIT")
+    return _Upload(name, tuple(messages))
+
+
+def _parse_message(cursor: Cursor, session: Session) -> NewMessage:
+    flags: frozenset[str] = frozenset()
+    date: InternalDate | None = None
+    if cursor.peek() == b"(":
+        flags = storable_flags(cursor.flag_list(session.services.limits.list_items))
+        cursor.space()
+    if cursor.peek() == b'"':
+        date = cursor.date_time()
+        cursor.space()
+    content = _parse_data(cursor)
+    clock = session.services.clock
+    return NewMessage(content, date or InternalDate(int(clock.now_seconds()), clock.zone_minutes()), flags)
+
+
+# append-data = literal / literal8 / append-data-ext; RFC 6855 had append-data-ext = "UTF8" SP "(" literal8 ")"
+def _parse_data(cursor: Cursor) -> bytes | Spill:
+    wrapped = cursor.skip(b"UTF8 (")
+    literal = cursor.literal()
+    if wrapped:
+        cursor.expect(b")")
+    if not (literal.content if isinstance(literal.content, bytes) else literal.content.size_bytes):
+        raise Refused("An empty message can't be stored")
+    if not literal.binary and isinstance(literal.content, bytes) and b"\0" in literal.content:
+        raise BadSyntax("NUL is allowed in a binary literal only")
+    return literal.content
+
+
+async def _append(session: Session, upload: _Upload) -> Replies:
+    try:
+        mailbox = await session.mail.find(upload.name)
+        appended = await session.mail.append(mailbox.id, upload.messages)
+    except MailboxMissing as missing:
+        raise Refused(f"{missing}; create it first", "TRYCREATE") from missing
+    yield Done(f"APPENDUID {appended.uidvalidity} {UidSet.of(appended.uids)}".encode("ascii"), "Stored")
+
+
+AREA = Area(
+    commands=(Command("APPEND", LOGGED_IN, _append, "9051 6.3.12", _parse, Trait.TAKES_MESSAGES),),
+    capabilities=(Capability("MULTIAPPEND", "3502", LOGGED_IN),),
+)

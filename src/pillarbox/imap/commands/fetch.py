@@ -1,0 +1,199 @@
+r"""FETCH and UID FETCH (RFC 9051 section 6.4.5, RFC 3516 BINARY, RFC 7162 section 3.1.4 CHANGEDSINCE).
+
+Messages are rendered in batches: each item gives a column of values, and one template is filled with all of them.
+What the items are is in fetch_items.py and fetch_sections.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from itertools import chain
+from typing import Any
+
+from pillarbox.imap.command import Area, Capability, Command, Trait
+from pillarbox.imap.commands.fetch_batch import Batch, Slice
+from pillarbox.imap.commands.fetch_items import CHANGED_ITEMS, MACROS, UID_ITEM, FetchItem, parse_item
+from pillarbox.imap.features import Feature
+from pillarbox.imap.refusals import BadSyntax, Refused
+from pillarbox.imap.replies import LOGGED_IN, Replies, State
+from pillarbox.imap.session import Session
+from pillarbox.imap.view import Indices, View
+from pillarbox.imap.wire.cursor import Cursor
+from pillarbox.imap.wire.sequence import SequenceSet
+from pillarbox.mail.flags import SEEN, FlagAction
+from pillarbox.store.contract import DigestField
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    messages: SequenceSet
+    items: tuple[FetchItem, ...]
+    changed_since: int | None
+
+
+# fetch = "FETCH" SP sequence-set SP ("ALL" / "FULL" / "FAST" / fetch-att / "(" fetch-att *(SP fetch-att) ")")
+#         [SP "(" fetch-modifier *(SP fetch-modifier) ")"]
+def _parse(cursor: Cursor, session: Session) -> _Request:
+    messages = cursor.sequence_set()
+    cursor.space()
+    items: dict[bytes, FetchItem] = {}
+    if cursor.skip(b"("):
+        while not cursor.skip(b")"):
+            if items:
+                cursor.space()
+            item = parse_item(cursor, session)
+            items[item.label] = item
+            if len(items) > session.services.limits.list_items:
+                raise BadSyntax("Too many items")
+        if not items:
+            raise BadSyntax("Nothing to fetch")
+    else:
+        items = {item.label: item for item in _parse_single(cursor, session)}
+    changed_since = _parse_modifiers(cursor, session) if cursor.skip(b" (") else None
+    if changed_since is not None:
+        items.update({item.label: item for item in CHANGED_ITEMS})
+    if any(item.enables_condstore for item in items.values()):
+        session.features.add(Feature.CONDSTORE)
+    return _Request(messages, tuple(items.values()), changed_since)
+
+
+def _parse_single(cursor: Cursor, session: Session) -> tuple[FetchItem, ...]:
+    for name, items in MACROS.items():
+        if cursor.skip(name) or cursor.skip(name.lower()):
+            return items
+    return (parse_item(cursor, session),)
+
+
+# fetch-modifier = "CHANGEDSINCE" SP mod-sequence-value
+def _parse_modifiers(cursor: Cursor, session: Session) -> int:
+    if cursor.word() != "CHANGEDSINCE":
+        raise BadSyntax("Unknown modifier")
+    cursor.space()
+    modseq = cursor.number64()
+    cursor.expect(b")")
+    return modseq
+
+
+async def _fetch_numbers(session: Session, request: _Request) -> Replies:
+    view = session.selected
+    indices = view.by_number(request.messages)
+    async for chunk in _fetch(session, request, request.items, indices):
+        yield chunk
+    if view.has_vanished(indices):
+        raise Refused("Some of those messages are gone", "EXPUNGEISSUED")
+
+
+async def _fetch_uids(session: Session, request: _Request) -> Replies:
+    items = request.items
+    if UID_ITEM.label not in {item.label for item in items}:
+        items = (UID_ITEM, *items)
+    async for chunk in _fetch(session, request, items, session.selected.by_uid(request.messages)):
+        yield chunk
+
+
+async def _fetch(
+    session: Session, request: _Request, items: tuple[FetchItem, ...], indices: Indices
+) -> AsyncIterator[bytes]:
+    view = session.selected
+    if request.changed_since is not None:
+        indices = _changed(view, indices, request.changed_since)
+    if any(item.sets_seen for item in items) and not view.read_only:
+        await _set_seen(session, view, indices)
+    fields = tuple(dict.fromkeys(field for item in items for field in item.fields))
+    template = b"* %d FETCH (" + b" ".join(item.template for item in items) + b")\r\n"
+    for part in _batches(session, view, indices, items):
+        batch = await _load(session, view, part, fields, items)
+        for chunk in _render(session, batch, items, template):
+            yield chunk
+
+
+def _changed(view: View, indices: Indices, modseq: int) -> Indices:
+    """Those whose mod-sequence is above `modseq`; 0 stands for all (Apple Mail sends it)."""
+    modseqs = view.image.modseqs
+    rows = view.rows_of(indices)
+    return [index for index, row in zip(indices, rows, strict=True) if row >= 0 and modseqs[row] > modseq]
+
+
+async def _set_seen(session: Session, view: View, indices: Indices) -> None:
+    r"""One change for the whole command. The FETCH responses that tell of it are the updates that follow."""
+    flags = view.image.flags
+    rows = view.rows_of(indices)
+    unseen = [i for i, row in zip(indices, rows, strict=True) if row >= 0 and SEEN not in flags[row].names]
+    if unseen:
+        mailbox = view.image.mailbox.id
+        await session.mail.store_flags(mailbox, view.uids_of(unseen), FlagAction.ADD, frozenset({SEEN}))
+        await session.mail.image(mailbox)
+
+
+def _batches(session: Session, view: View, indices: Indices, items: tuple[FetchItem, ...]) -> Iterator[Indices]:
+    """Batches bounded in messages and, when message bytes are read, in bytes."""
+    limits = session.services.limits
+    if not any(item.content for item in items):
+        light = not any(item.fields for item in items)
+        step = limits.fetch_batch_messages * (16 if light else 1)
+        for start in range(0, len(indices), step):
+            yield indices[start : start + step]
+        return
+    start = size = 0
+    for at, index in enumerate(indices):
+        row = view.rows_of(range(index, index + 1))[0]
+        bytes_here = view.image.sizes[row] if row >= 0 else 0
+        if at > start and (size + bytes_here > limits.fetch_batch_bytes or at - start >= limits.fetch_batch_messages):
+            yield indices[start:at]
+            start, size = at, 0
+        size += bytes_here
+    if start < len(indices):
+        yield indices[start:]
+
+
+async def _load(
+    session: Session, view: View, part: Indices, fields: tuple[DigestField, ...], items: tuple[FetchItem, ...]
+) -> Batch:
+    """Read what the items need, in one go; messages that are gone fall out."""
+    batch = Batch(session, view, part)
+    if fields:
+        batch.add_digests(fields, await session.mail.digests(view.image.mailbox.id, batch.uids, fields))
+    if any(item.content for item in items):
+        batch.add_contents(await session.mail.contents(view.image.mailbox.id, batch.uids))
+    batch.settle()
+    return batch
+
+
+def _render(session: Session, batch: Batch, items: tuple[FetchItem, ...], template: bytes) -> Iterator[bytes]:
+    if not batch.numbers:
+        return
+    columns: list[Any] = [batch.numbers]  # Any: numbers for %d, bytes for %b, slices
+    columns += [item.column(batch) for item in items]
+    if batch.has_slices:
+        for values in zip(*columns, strict=True):
+            yield from _stream(session, template, values)
+    elif len(columns) == 1:
+        yield b"".join([template % number for number in batch.numbers])
+    else:
+        yield (template * len(batch.numbers)) % tuple(chain.from_iterable(zip(*columns, strict=True)))
+
+
+def _stream(session: Session, template: bytes, values: tuple[Any, ...]) -> Iterator[bytes]:
+    """One message with large literals: text and pieces of literals in turn, never the whole in memory."""
+    pieces = template.replace(b"%d", b"%b").split(b"%b")
+    held = bytearray()
+    for piece, value in zip(pieces, (*values, b""), strict=True):
+        held += piece.replace(b"%%", b"%")
+        if isinstance(value, Slice):
+            held += b"{%d}\r\n" % (value.end - value.start)
+            yield bytes(held)
+            held.clear()
+            yield from value.pieces(session.services.limits.stream_bytes)
+        else:
+            held += value if isinstance(value, bytes) else b"%d" % value
+    yield bytes(held)
+
+
+AREA = Area(
+    commands=(
+        Command("FETCH", State.SELECTED, _fetch_numbers, "9051 6.4.5", _parse, Trait.KEEPS_NUMBERS),
+        Command("UID FETCH", State.SELECTED, _fetch_uids, "9051 6.4.9", _parse),
+    ),
+    capabilities=(Capability("BINARY", "3516", LOGGED_IN),),
+)

@@ -1,0 +1,30 @@
+"""IDLE: changes as they happen (RFC 2177, RFC 9051 section 6.3.13)."""
+
+from __future__ import annotations
+
+from pillarbox.imap.command import Area, Capability, Command
+from pillarbox.imap.refusals import BadSyntax
+from pillarbox.imap.replies import LOGGED_IN, Replies, WaitForChange
+from pillarbox.imap.session import Session
+from pillarbox.imap.updates import ExpungeRule
+
+
+async def _idle(session: Session, _: None) -> Replies:
+    """What was owed when it began is told at once. Commands pipelined after DONE wait in the framer."""
+    yield b"+ idling\r\n"
+    while True:
+        updates = await session.updates(ExpungeRule.ALLOWED)
+        if updates:
+            yield updates
+        line: bytes | None = yield WaitForChange()
+        if line is None:
+            continue
+        if line.strip().upper() != b"DONE":
+            raise BadSyntax("Expected DONE")
+        return
+
+
+AREA = Area(
+    commands=(Command("IDLE", LOGGED_IN, _idle, "2177 3"),),
+    capabilities=(Capability("IDLE", "2177", LOGGED_IN),),
+)

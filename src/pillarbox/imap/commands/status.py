@@ -1,0 +1,84 @@
+"""STATUS and NAMESPACE (RFC 9051 section 6.3.11, 6.3.10; STATUS=SIZE: RFC 8438; APPENDLIMIT: RFC 7889)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final
+
+from pillarbox.imap.command import Area, Capability, Command
+from pillarbox.imap.features import Feature
+from pillarbox.imap.refusals import BadSyntax
+from pillarbox.imap.replies import LOGGED_IN, Replies
+from pillarbox.imap.session import Session
+from pillarbox.imap.wire.cursor import Cursor
+from pillarbox.store.contract import Mailbox, MailboxStatus
+
+STATUS_ITEMS: Final[Mapping[str, Callable[[MailboxStatus, Session], int]]] = {
+    "MESSAGES": lambda status, _: status.messages,
+    "RECENT": lambda status, _: status.recent,
+    "UIDNEXT": lambda status, _: status.uidnext,
+    "UIDVALIDITY": lambda status, _: status.uidvalidity,
+    "UNSEEN": lambda status, _: status.unseen,
+    "DELETED": lambda status, _: status.deleted,
+    "SIZE": lambda status, _: status.size_bytes,
+    "HIGHESTMODSEQ": lambda status, _: status.highest_modseq,
+    "APPENDLIMIT": lambda _, session: session.services.store.limits.max_message_bytes,
+}
+"""The open table of STATUS items: adding one is a row."""
+
+
+# "(" status-att *(SP status-att) ")"
+def parse_status_items(cursor: Cursor, session: Session) -> Sequence[str]:
+    """The items asked for, in order, once each. Asking for HIGHESTMODSEQ enables CONDSTORE (RFC 7162 section 3.1)."""
+    cursor.expect(b"(")
+    items: dict[str, None] = {}
+    while True:
+        item = cursor.word()
+        if item not in STATUS_ITEMS:
+            raise BadSyntax("Unknown status item")
+        items[item] = None
+        if cursor.skip(b")"):
+            break
+        cursor.space()
+    if "HIGHESTMODSEQ" in items:
+        session.features.add(Feature.CONDSTORE)
+    return list(items)
+
+
+async def status_line(session: Session, mailbox: Mailbox, items: Sequence[str]) -> bytes:
+    """The untagged STATUS response of one mailbox. Raises MailboxMissing."""
+    status = await session.mail.status(mailbox.id)
+    values = b" ".join(b"%b %d" % (item.encode("ascii"), STATUS_ITEMS[item](status, session)) for item in items)
+    return b"* STATUS %b (%b)\r\n" % (session.encode_name(mailbox.name), values)
+
+
+def _parse(cursor: Cursor, session: Session) -> tuple[str, Sequence[str]]:
+    name = session.decode_name(cursor.astring())
+    cursor.space()
+    return name, parse_status_items(cursor, session)
+
+
+async def _status(session: Session, arguments: tuple[str, Sequence[str]]) -> Replies:
+    name, items = arguments
+    yield await status_line(session, await session.mail.find(name), items)
+
+
+async def _namespace(session: Session, _: None) -> Replies:
+    yield b'* NAMESPACE (("" "/")) NIL NIL\r\n'
+
+
+def _appendlimit(session: Session) -> str:
+    return f"APPENDLIMIT={session.services.store.limits.max_message_bytes}"
+
+
+AREA = Area(
+    commands=(
+        Command("STATUS", LOGGED_IN, _status, "9051 6.3.11", _parse),
+        Command("NAMESPACE", LOGGED_IN, _namespace, "2342 5"),
+    ),
+    capabilities=(
+        Capability("NAMESPACE", "2342", LOGGED_IN),
+        Capability("STATUS=SIZE", "8438", LOGGED_IN),
+        Capability("APPENDLIMIT", "7889", LOGGED_IN, _appendlimit),
+    ),
+)

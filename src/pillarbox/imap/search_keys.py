@@ -1,0 +1,303 @@
+"""Reads search keys off the wire into a query (pillarbox.search). Adding a key: one row in SEARCH_KEYS.
+
+RFC 9051 section 6.4.4 and 9, RFC 3501 (NEW, OLD, RECENT), RFC 5032 (OLDER, YOUNGER), RFC 5182 (`$`),
+RFC 7162 section 3.1.5 (MODSEQ).
+
+    search-program = ["CHARSET" SP charset SP] search-key *(SP search-key)
+
+Chains of OR and of NOT are read in loops; parentheses, and OR and NOT in each other, count as nesting.
+
+Must never: look at a mailbox. Numbers and `*` get their meaning when the query is asked.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from pillarbox.imap.limits import ImapLimits
+from pillarbox.imap.refusals import BadSyntax
+from pillarbox.imap.wire.cursor import Cursor
+from pillarbox.mail import flags
+from pillarbox.search import query
+from pillarbox.search.query import Query
+
+CHARSETS: Final = ("US-ASCII", "UTF-8")
+"""What clients are told (BADCHARSET): the two that RFC 9051 demands; all clients can send one of them."""
+
+_CODECS: Final = {b"US-ASCII": "ascii", b"ASCII": "ascii", b"UTF-8": "utf-8", b"UTF8": "utf-8"}
+
+
+@dataclass(frozen=True, slots=True)
+class SearchProgram:
+    """What a client asks for."""
+
+    query: Query
+    names_charset: bool = False
+    """CHARSET was there."""
+    charset_is_known: bool = True
+    """If not, the query is worth nothing: answer NO [BADCHARSET]."""
+
+
+class KeyReader:
+    """Reads the keys of one search command."""
+
+    def __init__(self, cursor: Cursor, limits: ImapLimits) -> None:
+        self.cursor = cursor
+        self._limits = limits
+        self._codec = "utf-8"
+        self._depth = 0
+        self._keys = 0
+
+    def program(self, first_word: str = "") -> SearchProgram:
+        """A search-program. `first_word`: its first word when the caller has read that already.
+
+        Without CHARSET texts are UTF-8, for IMAP4rev1 clients too: their default, US-ASCII, is part of it.
+        Raises BadSyntax.
+        """
+        if not first_word and self.cursor.peek().isalpha():
+            first_word = self.cursor.word()
+        known, named = True, first_word == "CHARSET"
+        if named:
+            self.cursor.space()
+            codec = _CODECS.get(self.cursor.astring().upper())
+            known, self._codec = codec is not None, codec or "latin-1"
+            self.cursor.space()
+            first_word = ""
+        terms = [self._named(first_word) if first_word else self.key()]
+        while not self.cursor.at_end():
+            self.cursor.space()
+            if not self.cursor.at_end():
+                terms.append(self.key())
+        return SearchProgram(query.all_of(terms), named, known)
+
+    def key(self) -> Query:
+        """search-key, whatever it is: a word of SEARCH_KEYS, sequence-set, or "(" search-key *(SP search-key) ")" """
+        if self.cursor.at_sequence_set():
+            return self._sequence_set()
+        if self.cursor.skip(b"("):
+            return self.nested(KeyReader._list)
+        return self._named(self.cursor.word())
+
+    def key_unless(self, name: str) -> Query | None:
+        """search-key, or None when the next word is `name`, which is then read."""
+        if not self.cursor.peek().isalpha():
+            return self.key()
+        word = self.cursor.word()
+        if word == name:
+            self._count()
+            return None
+        return self._named(word)
+
+    def nested(self, read: Callable[[KeyReader], Query]) -> Query:
+        """What `read` reads, one level deeper. Raises BadSyntax when that is too deep."""
+        self._depth += 1
+        if self._depth > self._limits.nesting_depth:
+            raise BadSyntax("The search keys are nested too deeply")
+        found = read(self)
+        self._depth -= 1
+        return found
+
+    def text(self) -> str:
+        """SP astring, in the charset of the search."""
+        self.cursor.space()
+        try:
+            return self.cursor.astring().decode(self._codec)
+        except UnicodeDecodeError:
+            raise BadSyntax("A text of the search is not in the charset that it should be in") from None
+
+    def _named(self, word: str) -> Query:
+        self._count()
+        read = SEARCH_KEYS.get(word)
+        if read is None:
+            raise BadSyntax("There is no such search key")
+        return read(self)
+
+    def _sequence_set(self) -> Query:
+        self._count()
+        read = self.cursor.sequence_set()
+        return query.Saved() if read.is_saved_result else query.Numbers(read.pairs)
+
+    def _list(self) -> Query:
+        terms = [self.key()]
+        while not self.cursor.skip(b")"):
+            self.cursor.space()
+            terms.append(self.key())
+        return query.all_of(terms)
+
+    def _count(self) -> None:
+        self._keys += 1
+        if self._keys > self._limits.list_items:
+            raise BadSyntax("Too many search keys")
+
+
+# --- keys that hold keys -------------------------------------------------------------------------------
+
+
+def _or(reader: KeyReader) -> Query:
+    """ "OR" SP search-key SP search-key. Each OR that stands for a key brings one more key to read."""
+    terms: list[Query] = []
+    missing = 2
+    while missing:
+        reader.cursor.space()
+        term = reader.key_unless("OR")
+        if term is None:
+            missing += 1
+        else:
+            terms.append(term)
+            missing -= 1
+    return query.any_of(terms)
+
+
+def _not(reader: KeyReader) -> Query:
+    """ "NOT" SP search-key"""
+    is_negated = True
+    while True:
+        reader.cursor.space()
+        term = reader.key_unless("NOT")
+        if term is not None:
+            return query.negate(term) if is_negated else term
+        is_negated = not is_negated
+
+
+# --- keys with one argument ----------------------------------------------------------------------------
+
+ReadKey = Callable[[KeyReader], Query]
+"""Reads what follows a key's name."""
+
+
+def _always(key: Query) -> ReadKey:
+    return lambda reader: key
+
+
+def _with(name: str) -> ReadKey:
+    return _always(query.HasFlag(name))
+
+
+def _without(name: str) -> ReadKey:
+    return _always(query.negate(query.HasFlag(name)))
+
+
+def _keyword(reader: KeyReader) -> Query:
+    """SP flag-keyword; flag-keyword = "$MDNSent" / "$Forwarded" / "$Junk" / "$NotJunk" / "$Phishing" / atom"""
+    reader.cursor.space()
+    return query.HasFlag(reader.cursor.atom().decode("ascii"))
+
+
+def _dated(make: Callable[[datetime.date], Query]) -> ReadKey:
+    """SP date"""
+
+    def read(reader: KeyReader) -> Query:
+        reader.cursor.space()
+        return make(reader.cursor.date())
+
+    return read
+
+
+def _sized(make: Callable[[int], Query]) -> ReadKey:
+    """SP number64"""
+
+    def read(reader: KeyReader) -> Query:
+        reader.cursor.space()
+        return make(reader.cursor.number64())
+
+    return read
+
+
+def _interval(make: Callable[[int], Query]) -> ReadKey:
+    """SP nz-number (RFC 5032 section 3)"""
+
+    def read(reader: KeyReader) -> Query:
+        reader.cursor.space()
+        return make(reader.cursor.nz_number())
+
+    return read
+
+
+def _text(make: Callable[[str], Query]) -> ReadKey:
+    """SP astring"""
+    return lambda reader: make(reader.text())
+
+
+def _address(name: str) -> ReadKey:
+    """SP astring"""
+    return lambda reader: query.Address(name, reader.text())
+
+
+def _header(reader: KeyReader) -> Query:
+    """SP header-fld-name SP astring; header-fld-name = astring"""
+    reader.cursor.space()
+    raw_name = reader.cursor.astring()
+    return query.Header(raw_name.decode("latin-1"), reader.text())
+
+
+def _uid(reader: KeyReader) -> Query:
+    """SP sequence-set"""
+    reader.cursor.space()
+    read = reader.cursor.sequence_set()
+    return query.Saved() if read.is_saved_result else query.Uids(read.pairs)
+
+
+def _modseq(reader: KeyReader) -> Query:
+    """[search-modseq-ext] SP mod-sequence-valzer (RFC 7162 section 7)
+
+    search-modseq-ext = SP entry-name SP entry-type-req; entry-name = DQUOTE "/flags/" attr-flag DQUOTE;
+    entry-type-req = "priv" / "shared" / "all"
+    """
+    cursor = reader.cursor
+    cursor.space()
+    name = kind = ""
+    if cursor.peek() == b'"':
+        name = cursor.string().decode("latin-1").lower()
+        cursor.space()
+        kind = cursor.word()
+        if not name.startswith("/flags/") or kind not in ("PRIV", "SHARED", "ALL"):
+            raise BadSyntax('Expected "/flags/name" and priv, shared or all')
+        cursor.space()
+    return query.ModSeq(cursor.number64(), name, kind)
+
+
+_UNSEEN: Final = query.negate(query.HasFlag(flags.SEEN))
+
+SEARCH_KEYS: Final[Mapping[str, ReadKey]] = {
+    "ALL": _always(query.All()),
+    "ANSWERED": _with(flags.ANSWERED),
+    "BCC": _address("Bcc"),
+    "BEFORE": _dated(query.Before),
+    "BODY": _text(query.Body),
+    "CC": _address("Cc"),
+    "DELETED": _with(flags.DELETED),
+    "DRAFT": _with(flags.DRAFT),
+    "FLAGGED": _with(flags.FLAGGED),
+    "FROM": _address("From"),
+    "HEADER": _header,
+    "KEYWORD": _keyword,
+    "LARGER": _sized(query.Larger),
+    "MODSEQ": _modseq,
+    "NEW": _always(query.all_of((query.Recent(), _UNSEEN))),
+    "NOT": lambda reader: reader.nested(_not),
+    "OLD": _always(query.negate(query.Recent())),
+    "OLDER": _interval(query.Older),
+    "ON": _dated(query.On),
+    "OR": lambda reader: reader.nested(_or),
+    "RECENT": _always(query.Recent()),
+    "SEEN": _with(flags.SEEN),
+    "SENTBEFORE": _dated(query.SentBefore),
+    "SENTON": _dated(query.SentOn),
+    "SENTSINCE": _dated(query.SentSince),
+    "SINCE": _dated(query.Since),
+    "SMALLER": _sized(query.Smaller),
+    "SUBJECT": lambda reader: query.Header("Subject", reader.text()),
+    "TEXT": _text(query.Text),
+    "TO": _address("To"),
+    "UID": _uid,
+    "UNANSWERED": _without(flags.ANSWERED),
+    "UNDELETED": _without(flags.DELETED),
+    "UNDRAFT": _without(flags.DRAFT),
+    "UNFLAGGED": _without(flags.FLAGGED),
+    "UNKEYWORD": lambda reader: query.negate(_keyword(reader)),
+    "UNSEEN": _always(_UNSEEN),
+    "YOUNGER": _interval(query.Younger),
+}
