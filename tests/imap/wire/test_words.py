@@ -168,10 +168,13 @@ def test_a_star_in_an_empty_mailbox_stands_for_nothing() -> None:
 
 @pytest.mark.parametrize("text", [b"0", b"1:0", b"4294967296", b"", b"a", b":1", b"1,,2"])
 def test_what_is_not_a_sequence_set_is_refused(text: bytes) -> None:
-    reader = cursor(text)
-    with pytest.raises(BadSyntax):
+    def read_all() -> None:
+        reader = cursor(text)
         reader.sequence_set()
         reader.end()
+
+    with pytest.raises(BadSyntax):
+        read_all()
 
 
 @given(st.sets(st.integers(1, 300)))
