@@ -69,7 +69,7 @@ class LetterCorpus:
     """Counts what is fetched of it."""
 
     letters: Sequence[Letter]
-    first_recent_uid: int = 2**32
+    recent: UidSet = UidSet(())  # noqa: RUF009  # immutable
     saved: UidSet = UidSet(())  # noqa: RUF009  # immutable
     headers_fetched: list[int] = field(default_factory=list)
     bodies_fetched: list[int] = field(default_factory=list)
@@ -86,7 +86,7 @@ class LetterCorpus:
             date_seconds=[letter.seconds for letter in self.letters],
             date_zones=[letter.zone_minutes for letter in self.letters],
             now_seconds=NOW_SECONDS,
-            first_recent_uid=self.first_recent_uid,
+            recent=self.recent,
             saved=self.saved,
         )
 
@@ -124,7 +124,7 @@ def says(query: q.Query, corpus: LetterCorpus, row: int) -> bool:
         case q.HasFlag(name):
             return name.lower() in {flag.lower() for flag in letter.flags}
         case q.Recent():
-            return letter.uid >= corpus.first_recent_uid
+            return letter.uid in set(corpus.recent)
         case q.Saved():
             return letter.uid in set(corpus.saved)
         case q.Uids(ranges):

@@ -9,12 +9,12 @@ import random
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.search.letters import NOW_SECONDS, Letter, LetterCorpus, oracle
 
 from pillarbox.mail.uids import UidSet
 from pillarbox.search import query as q
 from pillarbox.search.casemap import WINDOW_CHARACTERS
 from pillarbox.search.evaluate import BODY_BATCH_BYTES, COLUMN_BATCH_ROWS, HEADER_BATCH_ROWS, matching_rows
+from tests.search.letters import NOW_SECONDS, Letter, LetterCorpus, oracle
 
 DAY = 86_400
 WORDS = ("apple", "Äpfel", "яблоко", "りんご", "strasse", "Straße", "a b", "é", "e", "")
@@ -51,7 +51,9 @@ def letters_of(dice: random.Random, count: int) -> list[Letter]:
     return letters
 
 
-CORPUS = LetterCorpus(letters_of(random.Random("corpus"), 700), first_recent_uid=900, saved=UidSet(((5, 60),)))
+CORPUS = LetterCorpus(
+    letters_of(random.Random("corpus"), 700), recent=UidSet(((700, 720), (900, 1200))), saved=UidSet(((5, 60),))
+)
 
 words = st.sampled_from(WORDS)
 names = st.sampled_from(NAMES)
@@ -112,7 +114,7 @@ def test_a_tree_of_keys_finds_what_the_oracle_finds(query: q.Query) -> None:
 @settings(max_examples=60, deadline=None)
 @given(trees, st.lists(st.booleans(), max_size=12), st.integers(0, 12), st.integers(0, 2**16))
 def test_any_small_corpus_agrees_with_the_oracle(query: q.Query, gone: list[bool], recent: int, seed: int) -> None:
-    corpus = LetterCorpus(letters_of(random.Random(seed), 12), first_recent_uid=recent)
+    corpus = LetterCorpus(letters_of(random.Random(seed), 12), recent=UidSet.of(range(recent, 99)))
     assert rows_of(query, corpus) == oracle(query, corpus)
 
 

@@ -33,8 +33,8 @@ class Columns:
     """Minutes east, of the internal date."""
     now_seconds: int
     """The time of the search; YOUNGER and OLDER count from it."""
-    first_recent_uid: int
-    r"""Messages with this UID and above are `\Recent` to who asks."""
+    recent: UidSet
+    r"""UIDs of the messages that are `\Recent` to who asks."""
     saved: UidSet
     """UIDs of the saved result (`$`)."""
 

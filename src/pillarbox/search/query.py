@@ -71,8 +71,8 @@ class Recent:
     r"""Messages that are `\Recent` to who asks (RFC 3501 section 2.3.2)."""
 
     def select(self, columns: Columns, rows: Sequence[int]) -> list[int]:
-        uids, first = columns.uids, columns.first_recent_uid
-        return [row for row in rows if uids[row] >= first]
+        uids, recent = columns.uids, columns.recent
+        return [row for row in rows if uids[row] in recent] if recent else []
 
 
 @dataclass(frozen=True, slots=True)
