@@ -63,6 +63,12 @@ class Talk:
         await self._dispatcher.run(RawCommand(pieces[::2], literals))
         return bytes(self._heard)
 
+    async def enable(self, feature: bytes) -> None:
+        """Outside of a mailbox, as ENABLE demands; then back in."""
+        await self.say(b"u UNSELECT")
+        assert (await self.say(b"e ENABLE " + feature)).upper().startswith(b"* ENABLED " + feature.upper())
+        await self.say(b"s SELECT INBOX")
+
     async def found(self, *pieces: bytes) -> list[int]:
         """The numbers that a plain `SEARCH ...` gives."""
         lines = (await self.say(b"a SEARCH " + pieces[0], *pieces[1:])).split(b"\r\n")

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from pillarbox.imap.view import View
@@ -20,7 +20,7 @@ from pillarbox.mail.uids import UidSet
 from pillarbox.mime.addresses import read_addresses
 from pillarbox.mime.dates import sent_date
 from pillarbox.mime.fields import field_values
-from pillarbox.mime.parts import PartMap
+from pillarbox.mime.parts import PartMap, SectionText
 from pillarbox.mime.text import decode_header_text, searchable_text
 from pillarbox.search.corpus import BodyTexts, Columns, HeaderTexts
 from pillarbox.store.contract import AccountStore, Content, DigestField
@@ -85,7 +85,8 @@ class MessageHeader:
         return decode_header_text(self._raw_header)
 
     def sent_date(self) -> datetime.date | None:
-        return sent_date(self._raw_header)
+        sent = sent_date(self._raw_header)
+        return None if sent is None else datetime.date(*sent)
 
     def _raw_values(self, name: str) -> list[bytes]:
         return field_values(self._raw_header, name.encode("latin-1", "replace"))
@@ -100,8 +101,12 @@ class MessageBody:
         self._raw_parts = raw_parts
         self._content = content
 
-    def part_headers(self) -> Iterable[str]:
-        raise NotImplementedError
+    def part_headers(self) -> Iterator[str]:
+        """In the order in which they stand there. (Headers of forwarded messages are among the texts.)"""
+        parts = PartMap.unpack(self._raw_parts)
+        spans = {part.header for part in parts.parts()} - {parts.locate((), SectionText.HEADER)}
+        message = self._content.whole()
+        return (decode_header_text(bytes(message[span.start : span.end])) for span in sorted(spans))
 
     def texts(self) -> Iterable[str]:
         return searchable_text(self._content.whole(), PartMap.unpack(self._raw_parts))
@@ -116,28 +121,21 @@ def _address_text(name: bytes | None, mailbox: bytes | None, host: bytes | None)
 def _columns(view: View, saved: UidSet, now_seconds: int) -> Columns:
     """The image's own columns while they agree with the view; else a copy with gaps where messages are gone."""
     image = view.image
-    uids = view.uids[: view.count]
     rows = view.rows_of(range(view.count))
-    if isinstance(rows, range):
-        return Columns(
-            uids=uids,
-            flags=image.flags,
-            modseqs=image.modseqs,
-            sizes=image.sizes,
-            date_seconds=image.date_seconds,
-            date_zones=image.date_zones,
-            now_seconds=now_seconds,
-            first_recent_uid=view.first_recent_uid,
-            saved=saved,
-        )
+    shared = isinstance(rows, range)
+    recent = UidSet.of_ranges((uids[0], uids[-1]) for uids in view.recent if uids)
     return Columns(
-        uids=uids,
-        flags=[image.flags[row] if row >= 0 else NO_FLAGS for row in rows],
-        modseqs=[image.modseqs[row] if row >= 0 else 0 for row in rows],
-        sizes=[image.sizes[row] if row >= 0 else 0 for row in rows],
-        date_seconds=[image.date_seconds[row] if row >= 0 else 0 for row in rows],
-        date_zones=[image.date_zones[row] if row >= 0 else 0 for row in rows],
+        uids=view.uids[: view.count],
+        flags=image.flags if shared else [image.flags[row] if row >= 0 else NO_FLAGS for row in rows],
+        modseqs=image.modseqs if shared else _spread(image.modseqs, rows),
+        sizes=image.sizes if shared else _spread(image.sizes, rows),
+        date_seconds=image.date_seconds if shared else _spread(image.date_seconds, rows),
+        date_zones=image.date_zones if shared else _spread(image.date_zones, rows),
         now_seconds=now_seconds,
-        first_recent_uid=view.first_recent_uid,
+        recent=recent,
         saved=saved,
     )
+
+
+def _spread(column: Sequence[int], rows: Sequence[int]) -> Sequence[int]:
+    return [column[row] if row >= 0 else 0 for row in rows]
