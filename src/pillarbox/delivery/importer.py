@@ -79,7 +79,7 @@ class Importer:
                 mailbox = (await self._account.create(name)).id
             except MailboxExists:  # somebody else was faster
                 mailbox = (await self._account.find(name)).id
-            await self._account.subscribe(name)
+        await self._account.subscribe(name)
         self.outcome.by_mailbox.setdefault(name, 0)
         return mailbox
 

@@ -1,0 +1,53 @@
+"""`pillarbox serve`.
+
+Must never: build the server; `app` does.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from pillarbox.cli.exits import CommandFailed, ExitCode
+from pillarbox.cli.place import Place
+from pillarbox.cli.speech import say
+
+
+def serve(
+    *,
+    listen: Annotated[
+        tuple[str, ...],
+        Parameter(negative="", help="HOST:PORT; may be given several times. Default: every address, port 993."),
+    ] = (),
+    workers: Annotated[int | None, Parameter(help="Processes that serve. Default: 1.")] = None,
+    place: Place = Place(),  # noqa: B008 - frozen
+) -> None:
+    """Serve until stopped."""
+    from pillarbox.config import AddressInvalid, parse_address
+
+    given: dict[str, object] = {}
+    if listen:
+        try:
+            given["listen"] = tuple(parse_address(address) for address in listen)
+        except AddressInvalid as error:
+            raise CommandFailed(f"--listen: {error}", ExitCode.USAGE) from error
+    if workers is not None:
+        if workers < 1:
+            raise CommandFailed("--workers: must be 1 or more", ExitCode.USAGE)
+        given["workers"] = workers
+    settings = place.settings(**given)
+    place.make()
+    from pillarbox.app.server import CannotStart
+    from pillarbox.app.server import serve as serve_until_stopped
+
+    try:
+        serve_until_stopped(settings, announce=_announce)
+    except CannotStart as error:
+        raise CommandFailed(str(error), ExitCode.UNAVAILABLE) from error
+
+
+def _announce(line: str) -> None:
+    say(line)
+    sys.stdout.flush()

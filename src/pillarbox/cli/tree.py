@@ -1,0 +1,213 @@
+"""The tree of commands and what `--help` says of them.
+
+Commands are named by import path and loaded when typed; so their help stands here, its first paragraph in lists.
+
+Must never: do what a command does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import cyclopts
+from cyclopts import App, Parameter
+from rich.console import Console
+
+from pillarbox import __version__
+from pillarbox.cli.exits import CommandFailed, ExitCode
+
+_Commands = Mapping[str, tuple[str, str]]
+"""Name -> (where it is, its help)."""
+
+_EXAMPLES: Final = """\
+**Examples**
+
+Serve mail of your own machine on a port of your choice:
+
+    pillarbox serve --data ~/mail --listen 127.0.0.1:9993
+
+Let somebody in (asks for the password), then bring their old mail along:
+
+    pillarbox user add alice --data ~/mail
+    pillarbox import ~/Maildir --user alice --data ~/mail
+
+Without `--data` the data folder is /var/lib/pillarbox for root, else ~/.local/share/pillarbox.
+"""
+
+_MAIN: Final[_Commands] = {
+    "serve": (
+        "serve:serve",
+        """Serve mail until SIGTERM or Ctrl-C; SIGHUP reads a renewed certificate.
+
+Prints `ready imaps://HOST:PORT` when connections are accepted; the log goes to stderr. The first start makes the
+data folder and a certificate, and says how mail programs are made to trust it.
+
+For example:
+
+    pillarbox serve
+    pillarbox serve --listen 192.0.2.10:993 --listen [2001:db8::10]:993 --workers 2
+""",
+    ),
+    "import": (
+        "bring:bring",
+        """Bring mail along: an mbox, a Maildir with its subfolders, or .eml files.
+
+What it is, is found out. Dates and flags are kept, mailboxes are made and subscribed, the source stays as it is.
+Each batch is on disk before the next begins; messages that can't be read are named and the rest comes in (exit
+code 65). The server may run meanwhile. Importing the same again brings every message a second time.
+
+For example:
+
+    pillarbox import ~/Maildir --user alice
+    pillarbox import old.mbox --user alice --mailbox Archive/2019
+""",
+    ),
+}
+
+_USER: Final[_Commands] = {
+    "add": (
+        "user:add",
+        """Make an account; asks for its password.
+
+For example:
+
+    pillarbox user add alice@example.org
+    pillarbox user add alice --password-stdin < password.txt
+""",
+    ),
+    "list": (
+        "user:list_accounts",
+        """List all accounts.
+
+For example:
+
+    pillarbox user list
+    pillarbox user list --json
+""",
+    ),
+    "password": (
+        "user:change_password",
+        """Give an account another password; the old one is out at once.
+
+For example:
+
+    pillarbox user password alice
+""",
+    ),
+    "disable": (
+        "user:disable",
+        """Let nobody in with this account; its mail stays.
+
+For example:
+
+    pillarbox user disable alice
+""",
+    ),
+    "enable": (
+        "user:enable",
+        """Undo `disable`.
+
+For example:
+
+    pillarbox user enable alice
+""",
+    ),
+    "remove": (
+        "user:remove",
+        """Remove an account and all of its mail. Asks first.
+
+For example:
+
+    pillarbox user remove alice
+    pillarbox user remove alice --yes
+""",
+    ),
+    "import": (
+        "user:import_accounts",
+        """Make accounts from a CSV file: all, or none when a line is wrong.
+
+One `name,password` a line, UTF-8; a first line that says so is skipped. All lines are checked before anything is done.
+
+For example:
+
+    pillarbox user import people.csv
+""",
+    ),
+}
+
+_MAILBOX: Final[_Commands] = {
+    "list": (
+        "mailbox:list_mailboxes",
+        """List the mailboxes of an account, with how much is in them.
+
+For example:
+
+    pillarbox mailbox list --user alice
+""",
+    ),
+}
+
+_CONFIG: Final[_Commands] = {
+    "check": (
+        "configuration:check",
+        """Check the configuration file; every mistake is named at once, with its line.
+
+For example:
+
+    pillarbox config check
+    pillarbox config check --config new.toml
+""",
+    ),
+    "reference": (
+        "configuration:show_reference",
+        """Print all settings with their defaults and reasons, as Markdown (docs/configure.md).
+
+For example:
+
+    pillarbox config reference | less
+""",
+    ),
+}
+
+
+def run(words: Sequence[str]) -> int:
+    """Carry out a command. Raises CommandFailed."""
+    app = _build()
+    try:
+        result = app(list(words), exit_on_error=False, print_error=False, result_action="return_value")
+    except cyclopts.CycloptsError as error:
+        raise CommandFailed(f"{str(error).rstrip()}\nTry: {_nearest_help(error)}", ExitCode.USAGE) from error
+    return result if isinstance(result, int) else ExitCode.OK
+
+
+def _build() -> App:
+    app = App(
+        name="pillarbox",
+        help="People's mail on port 993: an IMAP server that is secure by default.",
+        help_epilogue=_EXAMPLES,
+        help_format="markdown",
+        default_parameter=Parameter(show_default=False),
+        version=f"pillarbox {__version__}",
+        console=Console(),
+        error_console=Console(stderr=True),
+    )
+    _register(app, _MAIN)
+    for name, text, commands in (
+        ("user", "Who may enter: add, list, change and remove accounts.", _USER),
+        ("mailbox", "The mailboxes of an account.", _MAILBOX),
+        ("config", "The configuration file.", _CONFIG),
+    ):
+        group = App(name=name, help=text, help_epilogue="")
+        _register(group, commands)
+        app.command(group)
+    return app
+
+
+def _register(app: App, commands: _Commands) -> None:
+    for name, (function, text) in commands.items():
+        app.command(f"pillarbox.cli.{function}", name=name, help=text, help_epilogue="")
+
+
+def _nearest_help(error: cyclopts.CycloptsError) -> str:
+    return " ".join(["pillarbox", *(error.command_chain or ()), "--help"])

@@ -1,0 +1,163 @@
+"""`pillarbox user ...`: who may enter.
+
+Must never: show a password or a hash.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import datetime
+import sys
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from pillarbox.cli.exits import CommandFailed, ExitCode
+from pillarbox.cli.household import account_named, accounts, everybodys_mail, login_name
+from pillarbox.cli.passwords import PasswordStdin, new_password
+from pillarbox.cli.place import Place
+from pillarbox.cli.speech import Json, complain, say, say_json, say_table
+from pillarbox.secret import Secret
+
+Name = Annotated[str, Parameter(help="Login name, such as alice or alice@example.org; its case does not matter.")]
+_HERE = Place()
+
+
+def add(name: Name, /, *, password_stdin: PasswordStdin = False, place: Place = _HERE) -> None:
+    """Make an account; asks for its password."""
+    kept = login_name(name)
+    password = new_password(kept, password_stdin)
+    place.make()
+    with accounts(place) as directory:
+        account = directory.add(kept, _hashed(place, password))
+    say(f"added {account.login_name}")
+
+
+def list_accounts(*, json: Json = False, place: Place = _HERE) -> None:
+    """All accounts."""
+    place.check()
+    with accounts(place) as directory:
+        found = directory.accounts()
+    if json:
+        say_json(
+            [
+                {
+                    "name": account.login_name,
+                    "id": account.id,
+                    "disabled": account.disabled,
+                    "created": _day(account.created_seconds),
+                    "password_changed": _day(account.password_changed_seconds),
+                }
+                for account in found
+            ]
+        )
+        return
+    say_table(
+        ("name", "disabled", "created", "password changed"),
+        [
+            (each.login_name, each.disabled, _day(each.created_seconds)[:10], _day(each.password_changed_seconds)[:10])
+            for each in found
+        ],
+    )
+
+
+def change_password(name: Name, /, *, password_stdin: PasswordStdin = False, place: Place = _HERE) -> None:
+    """Give an account another password; the old one is out at once."""
+    account = account_named(place, name)
+    password = new_password(account.login_name, password_stdin)
+    with accounts(place) as directory:
+        directory.set_password(account.login_name, _hashed(place, password))
+    say(f"changed the password of {account.login_name}")
+
+
+def disable(name: Name, /, *, place: Place = _HERE) -> None:
+    """Let nobody in with this account; its mail stays."""
+    account = account_named(place, name)
+    with accounts(place) as directory:
+        directory.disable(account.login_name)
+    say(f"disabled {account.login_name}")
+
+
+def enable(name: Name, /, *, place: Place = _HERE) -> None:
+    """Undo `disable`."""
+    account = account_named(place, name)
+    with accounts(place) as directory:
+        directory.enable(account.login_name)
+    say(f"enabled {account.login_name}")
+
+
+def remove(
+    name: Name,
+    /,
+    *,
+    yes: Annotated[bool, Parameter(negative="", help="Don't ask.")] = False,
+    place: Place = _HERE,
+) -> None:
+    """Remove an account and all of its mail. Asks first."""
+    account = account_named(place, name)
+    if not yes:
+        _ask_to_remove(account.login_name)
+    with accounts(place) as directory:
+        directory.disable(account.login_name)  # stopped half-way it is a disabled account, to be removed once more
+
+        async def remove_mail() -> None:
+            async with everybodys_mail(place) as store:
+                await store.remove(account.id)
+
+        asyncio.run(remove_mail())
+        directory.remove(account.login_name)
+    say(f"removed {account.login_name} and its mail")
+
+
+def import_accounts(
+    file: Annotated[Path, Parameter(help="CSV, one name,password a line; a first line name,password is skipped.")],
+    /,
+    *,
+    json: Json = False,
+    place: Place = _HERE,
+) -> None:
+    """Make accounts from a CSV file: all, or none when a line is wrong."""
+    from pillarbox.cli.roster import Roster, hash_all
+
+    roster = Roster.read(file)
+    place.make()
+    with accounts(place) as directory:
+        taken = {account.login_name for account in directory.accounts()}
+        mistakes = roster.mistakes(taken)
+        for mistake in mistakes:
+            complain(f"{file}, {mistake}")
+        if mistakes:
+            raise CommandFailed(
+                f"{len(mistakes)} of {len(roster.lines)} lines are wrong; nothing was added", ExitCode.BAD_DATA
+            )
+        hashes = asyncio.run(hash_all(roster.passwords(), place.settings().auth))
+        added = directory.add_all(list(zip(roster.names(), hashes, strict=True)))
+    if json:
+        say_json([{"name": account.login_name, "id": account.id} for account in added])
+    else:
+        say(f"added {len(added)} accounts")
+
+
+def _hashed(place: Place, password: Secret[str]) -> str:
+    from pillarbox.auth.passwords import PasswordHasher
+
+    hasher = PasswordHasher(place.settings().auth)
+    try:
+        return asyncio.run(hasher.hash(password))
+    finally:
+        hasher.close()
+
+
+def _ask_to_remove(name: str) -> None:
+    if not sys.stdin.isatty():
+        raise CommandFailed(
+            "there is no terminal to ask; give --yes to remove the account and its mail", ExitCode.USAGE
+        )
+    complain(f"This removes the account {name} and all of its mail, for good.")
+    if input("Type the name again to go on: ").strip().lower() != name:
+        raise CommandFailed("nothing was removed", ExitCode.USAGE)
+
+
+def _day(epoch_seconds: int) -> str:
+    return datetime.datetime.fromtimestamp(epoch_seconds, datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
