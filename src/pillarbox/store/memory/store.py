@@ -1,0 +1,385 @@
+"""contract.Store in memory. Must never: keep people's mail; it is an oracle and a fake for tests."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from pillarbox.clock import Clock
+from pillarbox.mail.errors import LimitReached, MailboxMissing, MessageTooBig, NotAllowed
+from pillarbox.mail.flags import DELETED, SEEN, FlagAction, apply_flags, flag_set
+from pillarbox.mail.names import INBOX, check_new_name
+from pillarbox.mail.uids import UidSet
+from pillarbox.mime.digest import digest
+from pillarbox.store import naming
+from pillarbox.store.contract import (
+    AccountId,
+    Appended,
+    Content,
+    Copied,
+    DigestField,
+    Expunged,
+    Flagged,
+    Mailbox,
+    MailboxId,
+    MailboxImage,
+    MailboxStatus,
+    NewMessage,
+    Staged,
+    StoreLimits,
+    Unwatch,
+    Watcher,
+)
+from pillarbox.store.digesting import Digester, email_id, sha256_of
+from pillarbox.store.image import Arrivals, SharedImage
+from pillarbox.store.memory.model import Account, Box, Change, Mail, Message
+
+
+class MemoryStore:
+    """contract.Store in memory. `digest` computes what is kept ready of a message."""
+
+    def __init__(self, limits: StoreLimits, clock: Clock, digest: Digester = digest) -> None:
+        self.limits = limits
+        self._clock = clock
+        self._digest = digest
+        self._accounts: dict[AccountId, Account] = {}
+
+    async def open(self, account: AccountId) -> MemoryAccount:
+        new = account not in self._accounts
+        kept = self._accounts.setdefault(account, Account())
+        opened = MemoryAccount(account, kept, self.limits, self._clock, self._digest)
+        if new:
+            await opened.create(INBOX)
+        return opened
+
+    async def remove(self, account: AccountId) -> None:
+        kept = self._accounts.pop(account, None)
+        if kept is not None:
+            kept.mail = Mail()
+
+    def stage(self) -> Staged:
+        return _Staging(self.limits.max_message_bytes)
+
+    async def close(self) -> None:
+        pass
+
+
+class MemoryAccount:
+    """contract.AccountStore in memory."""
+
+    def __init__(self, account: AccountId, kept: Account, limits: StoreLimits, clock: Clock, digest: Digester) -> None:
+        self.account = account
+        self._kept = kept
+        self._limits = limits
+        self._clock = clock
+        self._digest = digest
+        self._watched: list[Unwatch] = []
+
+    async def close(self) -> None:
+        for unwatch in self._watched:
+            unwatch()
+
+    # --- mailboxes -------------------------------------------------------------------------------
+
+    async def mailboxes(self) -> Sequence[Mailbox]:
+        return naming.in_listing_order([box.info for box in self._kept.mail.boxes.values()])
+
+    async def find(self, name: str) -> Mailbox:
+        return self._begin().named(name).info
+
+    async def create(self, name: str, special_use: frozenset[str] = frozenset()) -> Mailbox:
+        change = self._begin()
+        box = change.make(name, special_use)
+        self._commit(change)
+        return box.info
+
+    async def delete(self, name: str) -> None:
+        change = self._begin()
+        if name == INBOX:
+            raise NotAllowed("INBOX can't be deleted")
+        if name not in change.names():
+            raise naming.absent(name, change.names())
+        box = change.named(name)
+        change.stamp(box)
+        del change.mail.boxes[box.info.id]
+        self._commit(change)
+
+    async def rename(self, old: str, new: str) -> None:
+        change = self._begin()
+        if old == INBOX:
+            naming.check_rename_inbox(new, change.names(), self._limits)
+            inbox, made = change.named(INBOX), change.make(new, frozenset())
+            messages = list(inbox.messages.values())
+            if messages:
+                change.put(made, messages)
+                change.take(inbox, messages)
+        else:
+            moves = naming.plan_rename(old, new, change.names(), self._limits)
+            change.stamp()
+            for box in change.mail.boxes.values():
+                if box.info.name in moves:
+                    box.info = replace(box.info, name=moves[box.info.name])
+                    change.touched.add(box.info.id)
+        self._commit(change)
+
+    async def set_special_use(self, name: str, special_use: frozenset[str]) -> None:
+        change = self._begin()
+        box = change.named(name)
+        if box.info.special_use != special_use:
+            box.info = replace(box.info, special_use=special_use)
+            change.stamp()
+            change.touched.add(box.info.id)
+        self._commit(change)
+
+    async def subscriptions(self) -> frozenset[str]:
+        return frozenset(self._kept.mail.subscriptions)
+
+    async def subscribe(self, name: str) -> None:
+        change = self._begin()
+        check_new_name(name, self._limits.name)
+        if name not in change.mail.subscriptions:
+            if len(change.mail.subscriptions) >= self._limits.max_mailboxes:
+                raise LimitReached(f"An account can have {self._limits.max_mailboxes} subscriptions at most")
+            change.mail.subscriptions.add(name)
+            change.stamp()
+        self._commit(change)
+
+    async def unsubscribe(self, name: str) -> None:
+        change = self._begin()
+        if name in change.mail.subscriptions:
+            change.mail.subscriptions.remove(name)
+            change.stamp()
+        self._commit(change)
+
+    async def status(self, mailbox: MailboxId) -> MailboxStatus:
+        box = self._begin().box(mailbox)
+        messages = box.messages.values()
+        deleted = [message for message in messages if DELETED in message.flags]
+        return MailboxStatus(
+            messages=len(messages),
+            unseen=sum(SEEN not in message.flags for message in messages),
+            deleted=len(deleted),
+            size_bytes=sum(len(message.content) for message in messages),
+            deleted_bytes=sum(len(message.content) for message in deleted),
+            uidnext=box.uidnext,
+            uidvalidity=box.info.uidvalidity,
+            highest_modseq=box.highest_modseq,
+            first_recent_uid=box.first_recent_uid,
+            recent=sum(message.uid >= box.first_recent_uid for message in messages),
+        )
+
+    # --- watching --------------------------------------------------------------------------------
+
+    async def image(self, mailbox: MailboxId) -> MailboxImage:
+        kept = self._kept
+        box = kept.mail.boxes.get(mailbox)
+        if box is None:
+            image = kept.images.get(mailbox)
+            if image is None or not kept.watchers.get(mailbox):
+                raise MailboxMissing("")
+            image.deleted = True
+            return image
+        image = kept.images.setdefault(mailbox, SharedImage(box.info))
+        gone = [uid for uid in image.uids if uid not in box.messages]
+        image.vanish((uid, uid) for uid in gone)
+        for row, uid in enumerate(image.uids):
+            image.overwrite(row, [box.messages[uid].flags], array("Q", [box.messages[uid].modseq]))
+        last = image.uids[-1] if image.uids else 0
+        image.extend(_arrivals([message for message in box.messages.values() if message.uid > last]))
+        image.settle(box.info, box.uidnext, box.highest_modseq, list(kept.mail.keywords.values()))
+        return image
+
+    def watch(self, mailbox: MailboxId, watcher: Watcher) -> Unwatch:
+        return self._watch(self._kept.watchers.setdefault(mailbox, []), watcher)
+
+    def watch_mailboxes(self, watcher: Watcher) -> Unwatch:
+        return self._watch(self._kept.list_watchers, watcher)
+
+    # --- messages --------------------------------------------------------------------------------
+
+    async def append(self, mailbox: MailboxId, messages: Sequence[NewMessage]) -> Appended:
+        change = self._begin()
+        new = []
+        for message in messages:
+            content = message.content
+            data = content if isinstance(content, bytes) else _Staging.taken(content)
+            if len(data) > self._limits.max_message_bytes:
+                raise MessageTooBig(self._limits.max_message_bytes)
+            new.append((data, message))
+        box = change.box(mailbox)
+        rows = [
+            Message(0, flag_set(change.spell(message.flags)), 0, data, message.internal_date, 0)
+            for data, message in new
+        ]
+        uids = change.put(box, rows) if rows else []
+        self._commit(change)
+        return Appended(box.info.uidvalidity, uids, box.highest_modseq)
+
+    async def copy(self, mailbox: MailboxId, uids: Sequence[int], destination: MailboxId) -> Copied:
+        return self._transfer(mailbox, uids, destination, lambda change, source, messages: None)
+
+    async def move(self, mailbox: MailboxId, uids: Sequence[int], destination: MailboxId) -> Copied:
+        return self._transfer(mailbox, uids, destination, Change.take)
+
+    async def store_flags(
+        self,
+        mailbox: MailboxId,
+        uids: Sequence[int],
+        action: FlagAction,
+        names: frozenset[str],
+        unchanged_since: int | None = None,
+    ) -> Flagged:
+        change = self._begin()
+        box = change.box(mailbox)
+        if action is FlagAction.REMOVE:
+            spelled = naming.known_flags(names, change.mail.keywords)
+        else:
+            spelled = change.spell(names)
+        changed, refused = [], []
+        for message in box.chosen(uids):
+            flags = apply_flags(message.flags, action, spelled)
+            if unchanged_since is not None and message.modseq > unchanged_since:
+                refused.append(message.uid)
+            elif flags != message.flags:
+                box.messages[message.uid] = replace(message, flags=flags, modseq=change.stamp(box))
+                changed.append(message.uid)
+        self._commit(change)
+        return Flagged(box.highest_modseq, changed, refused)
+
+    async def expunge(self, mailbox: MailboxId, uids: Sequence[int] | None = None) -> Expunged:
+        change = self._begin()
+        box = change.box(mailbox)
+        chosen = list(box.messages.values()) if uids is None else box.chosen(uids)
+        gone = [message for message in chosen if DELETED in message.flags]
+        if gone:
+            change.take(box, gone)
+        self._commit(change)
+        return Expunged([message.uid for message in gone], box.highest_modseq)
+
+    async def claim_recent(self, mailbox: MailboxId) -> int:
+        change = self._begin()
+        box = change.box(mailbox)
+        first, box.first_recent_uid = box.first_recent_uid, box.uidnext
+        self._commit(change)
+        return first
+
+    async def digests(
+        self, mailbox: MailboxId, uids: Sequence[int], fields: Sequence[DigestField]
+    ) -> Sequence[tuple[bytes, ...] | None]:
+        box = self._begin().box(mailbox)
+        found = (box.messages.get(uid) for uid in uids)
+        return [None if message is None else self._digested(message.content, fields) for message in found]
+
+    async def contents(self, mailbox: MailboxId, uids: Sequence[int]) -> Sequence[Content | None]:
+        box = self._begin().box(mailbox)
+        return [_Bytes(box.messages[uid].content) if uid in box.messages else None for uid in uids]
+
+    async def vanished_since(self, mailbox: MailboxId, modseq: int) -> UidSet:
+        box = self._begin().box(mailbox)
+        return UidSet.of(uid for changed, uid in box.vanished if changed > modseq)
+
+    # --- within ----------------------------------------------------------------------------------
+
+    def _begin(self) -> Change:
+        return Change(self._kept.mail, self._limits, int(self._clock.now_seconds()))
+
+    def _commit(self, change: Change) -> None:
+        self._kept.mail = change.mail
+        for mailbox in change.touched:
+            for watcher in list(self._kept.watchers.get(mailbox, ())):
+                watcher()
+        if change.touched:
+            for watcher in list(self._kept.list_watchers):
+                watcher()
+
+    def _watch(self, watchers: list[Watcher], watcher: Watcher) -> Unwatch:
+        def entry() -> None:
+            watcher()
+
+        def unwatch() -> None:
+            if entry in watchers:
+                watchers.remove(entry)
+
+        watchers.append(entry)
+        self._watched.append(unwatch)
+        return unwatch
+
+    def _transfer(
+        self,
+        mailbox: MailboxId,
+        uids: Sequence[int],
+        destination: MailboxId,
+        leave: Callable[[Change, Box, Sequence[Message]], None],
+    ) -> Copied:
+        change = self._begin()
+        source, target = change.box(mailbox), change.box(destination)
+        messages = source.chosen(uids)
+        given: list[int] = []
+        if messages:
+            given = change.put(target, messages)
+            leave(change, source, messages)
+        modseq = target.highest_modseq if messages else source.highest_modseq
+        self._commit(change)
+        return Copied(target.info.uidvalidity, [message.uid for message in messages], given, modseq)
+
+    def _digested(self, content: bytes, fields: Sequence[DigestField]) -> tuple[bytes, ...]:
+        digest = self._digest(content)
+        known = {
+            DigestField.ENVELOPE: digest.envelope,
+            DigestField.BODYSTRUCTURE: digest.bodystructure,
+            DigestField.BODY: digest.body,
+            DigestField.PARTS: digest.parts,
+            DigestField.HEADER: content[: digest.header_size],
+            DigestField.EMAIL_ID: email_id(sha256_of(content)),
+        }
+        return tuple(known[name] for name in fields)
+
+
+class _Bytes:
+    """contract.Content."""
+
+    def __init__(self, data: bytes) -> None:
+        self.size_bytes = len(data)
+        self._data = data
+
+    def read(self, start: int, end: int) -> bytes:
+        return self._data[start:end]
+
+    def whole(self) -> bytes:
+        return self._data
+
+
+class _Staging:
+    """contract.Staged."""
+
+    def __init__(self, limit_bytes: int) -> None:
+        self.size_bytes = 0
+        self._limit_bytes = limit_bytes
+        self._data = bytearray()
+
+    @staticmethod
+    def taken(staged: Staged) -> bytes:
+        assert isinstance(staged, _Staging), "staged by another store"
+        return bytes(staged._data)
+
+    def write(self, data: bytes | memoryview) -> None:
+        if self.size_bytes + len(data) > self._limit_bytes:
+            raise MessageTooBig(self._limit_bytes)
+        self._data += data
+        self.size_bytes += len(data)
+
+    def discard(self) -> None:
+        self._data.clear()
+
+
+def _arrivals(messages: Sequence[Message]) -> Arrivals:
+    arrivals = Arrivals([message.flags for message in messages])
+    arrivals.uids.extend(message.uid for message in messages)
+    arrivals.modseqs.extend(message.modseq for message in messages)
+    arrivals.contents.extend(message.uid for message in messages)
+    arrivals.sizes.extend(len(message.content) for message in messages)
+    arrivals.date_seconds.extend(message.date.epoch_seconds for message in messages)
+    arrivals.date_zones.extend(message.date.zone_minutes for message in messages)
+    arrivals.save_seconds.extend(message.save_seconds for message in messages)
+    return arrivals

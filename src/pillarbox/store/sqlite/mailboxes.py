@@ -1,0 +1,92 @@
+"""Changes to the list of mailboxes, as functions over a transaction.
+
+RFC 9051 sections 6.3.4 to 6.3.8, RFC 6154. Must never: look at anything read before the transaction began.
+"""
+
+from __future__ import annotations
+
+from pillarbox.mail.errors import LimitReached, NotAllowed
+from pillarbox.mail.names import INBOX, check_new_name
+from pillarbox.store import naming
+from pillarbox.store.contract import Mailbox
+from pillarbox.store.sqlite.messages import move_all
+from pillarbox.store.sqlite.transaction import MailboxRow, Transaction
+
+
+def found(transaction: Transaction) -> None:
+    """Make INBOX when it is not there: the account is new."""
+    if INBOX not in transaction.names():
+        transaction.make_mailbox(INBOX, frozenset())
+
+
+def create(transaction: Transaction, name: str, special_use: frozenset[str]) -> Mailbox:
+    """contract.AccountStore.create"""
+    return transaction.make_mailbox(name, special_use).mailbox()
+
+
+def delete(transaction: Transaction, name: str) -> None:
+    """contract.AccountStore.delete"""
+    if name == INBOX:
+        raise NotAllowed("INBOX can't be deleted")
+    names = transaction.names()
+    if name not in names:
+        raise naming.absent(name, names)
+    _drop(transaction, transaction.named(name))
+
+
+def delete_all(transaction: Transaction) -> None:
+    """Delete every mailbox, INBOX too: the account goes."""
+    for mailbox in transaction.names().values():
+        _drop(transaction, transaction.mailbox(mailbox))
+
+
+def rename(transaction: Transaction, old: str, new: str) -> None:
+    """contract.AccountStore.rename"""
+    names = transaction.names()
+    if old == INBOX:
+        naming.check_rename_inbox(new, names, transaction.limits)
+        move_all(transaction, transaction.named(INBOX), transaction.make_mailbox(new, frozenset()))
+        return
+    for before, after in naming.plan_rename(old, new, names, transaction.limits).items():
+        row = transaction.named(before)
+        row.name = after
+        transaction.touched.add(row.id)
+    transaction.stamp()
+
+
+def set_special_use(transaction: Transaction, name: str, special_use: frozenset[str]) -> None:
+    """contract.AccountStore.set_special_use"""
+    row = transaction.named(name)
+    if row.mailbox().special_use != special_use:
+        row.special_use = " ".join(sorted(special_use))
+        transaction.stamp()
+        transaction.touched.add(row.id)
+
+
+def subscribe(transaction: Transaction, name: str) -> None:
+    """contract.AccountStore.subscribe"""
+    check_new_name(name, transaction.limits.name)
+    subscribed = {known for (known,) in transaction.connection.execute("SELECT name FROM subscription")}
+    if name in subscribed:
+        return
+    if len(subscribed) >= transaction.limits.max_mailboxes:
+        raise LimitReached(f"An account can have {transaction.limits.max_mailboxes} subscriptions at most")
+    transaction.connection.execute("INSERT INTO subscription VALUES (?)", (name,))
+    transaction.stamp()
+
+
+def unsubscribe(transaction: Transaction, name: str) -> None:
+    """contract.AccountStore.unsubscribe"""
+    transaction.connection.execute("DELETE FROM subscription WHERE name = ?", (name,))
+    if transaction.connection.changes():
+        transaction.stamp()
+
+
+def _drop(transaction: Transaction, row: MailboxRow) -> None:
+    for block in transaction.blocks.all(row.id):
+        transaction.contents.release(transaction.blocks.rows(block).contents)
+    transaction.blocks.remove_all(row.id)
+    transaction.connection.execute("DELETE FROM vanished WHERE mailbox = ?", (row.id,))
+    transaction.connection.execute("DELETE FROM mailbox WHERE id = ?", (row.id,))
+    transaction.stamp(row)
+    transaction.forget_mailbox(row.id)

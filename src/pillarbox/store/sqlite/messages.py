@@ -1,0 +1,202 @@
+"""Changes to messages, as functions over a transaction: append, copy, move, flags, expunge, recent.
+
+RFC 9051 sections 6.3.12 and 6.4.3 to 6.4.9, RFC 7162, RFC 6851. Must never: look at anything that was read
+before the transaction began.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+from pillarbox.mail.flags import DELETED, SEEN, FlagAction, apply_flags, flag_set
+from pillarbox.mail.uids import UidSet
+from pillarbox.store import naming
+from pillarbox.store.contract import Appended, Copied, Expunged, Flagged, MailboxId
+from pillarbox.store.sqlite.blocks import Block
+from pillarbox.store.sqlite.contents import Ready
+from pillarbox.store.sqlite.rows import MODSEQS, SECONDS, Rows, inverse, mask_of, pack
+from pillarbox.store.sqlite.transaction import MailboxRow, Transaction
+
+
+def append(transaction: Transaction, mailbox: MailboxId, messages: Sequence[Ready]) -> Appended:
+    """contract.AccountStore.append"""
+    row = transaction.mailbox(mailbox)
+    new = Rows()
+    for message in messages:
+        flags = flag_set(transaction.spell(message.flags))
+        new.flags.append(transaction.flagsets.number_of(flags))
+        new.contents.append(transaction.contents.add(message))
+        new.sizes.append(message.size_bytes)
+        new.date_seconds.append(message.date.epoch_seconds)
+        new.date_zones.append(message.date.zone_minutes)
+    uids = _add(transaction, row, new, len(messages))
+    return Appended(row.uidvalidity, uids, row.highest_modseq)
+
+
+def copy(transaction: Transaction, mailbox: MailboxId, uids: Sequence[int], destination: MailboxId) -> Copied:
+    """contract.AccountStore.copy"""
+    source, target = transaction.mailbox(mailbox), transaction.mailbox(destination)
+    picked = Rows()
+    for block, chosen in transaction.blocks.holding(source.id, _ascending(uids)):
+        rows = transaction.blocks.rows(block)
+        picked.extend(rows if len(chosen) == len(rows) else rows.where(mask_of(chosen, len(rows))))
+    transaction.contents.share(picked.contents)
+    return _put(transaction, source, target, picked)
+
+
+def move(transaction: Transaction, mailbox: MailboxId, uids: Sequence[int], destination: MailboxId) -> Copied:
+    """contract.AccountStore.move"""
+    source, target = transaction.mailbox(mailbox), transaction.mailbox(destination)
+    taken = Rows()
+    for block, chosen in transaction.blocks.holding(source.id, _ascending(uids)):
+        taken.extend(_take(transaction, block, chosen))
+    _log_taken(transaction, source, taken)
+    return _put(transaction, source, target, taken)
+
+
+def store_flags(
+    transaction: Transaction,
+    mailbox: MailboxId,
+    uids: Sequence[int],
+    action: FlagAction,
+    names: frozenset[str],
+    unchanged_since: int | None,
+) -> Flagged:
+    """contract.AccountStore.store_flags"""
+    row = transaction.mailbox(mailbox)
+    if action is FlagAction.REMOVE:
+        spelled = naming.known_flags(names, transaction.known_keywords())
+    else:
+        spelled = transaction.spell(names)
+    changed: list[int] = []
+    refused: list[int] = []
+    for block, chosen in transaction.blocks.holding(row.id, _ascending(uids)):
+        if unchanged_since is not None:
+            late = [at for at in chosen if block.modseqs[at] > unchanged_since]
+            refused.extend(block.uids[at] for at in late)
+            if late:
+                chosen = sorted(set(chosen).difference(late))
+        targets = _targets(transaction, {block.flags[at] for at in chosen}, action, spelled)
+        changing = [at for at in chosen if targets[block.flags[at]] != block.flags[at]]
+        if changing:
+            _mark(transaction, row, block, changing, targets)
+            changed.extend([block.uids[at] for at in changing])
+    return Flagged(row.highest_modseq, changed, refused)
+
+
+def expunge(transaction: Transaction, mailbox: MailboxId, uids: Sequence[int] | None) -> Expunged:
+    """contract.AccountStore.expunge"""
+    row = transaction.mailbox(mailbox)
+    taken = Rows()
+    if row.deleted:
+        blocks = transaction.blocks
+        found = (
+            ((block, range(len(block.uids))) for block in blocks.all(row.id))
+            if uids is None
+            else blocks.holding(row.id, _ascending(uids))
+        )
+        for block, chosen in found:
+            numbers = {number for number in set(block.flags) if DELETED in transaction.flagsets[number]}
+            if going := [at for at in chosen if block.flags[at] in numbers]:
+                taken.extend(_take(transaction, block, going))
+        _log_taken(transaction, row, taken)
+        transaction.contents.release(taken.contents)
+    return Expunged(taken.uids, row.highest_modseq)
+
+
+def move_all(transaction: Transaction, source: MailboxRow, target: MailboxRow) -> None:
+    """Move every message (RENAME of INBOX)."""
+    taken = Rows()
+    for block in transaction.blocks.all(source.id):
+        taken.extend(transaction.blocks.rows(block))
+    transaction.blocks.remove_all(source.id)
+    _log_taken(transaction, source, taken)
+    _put(transaction, source, target, taken)
+
+
+def claim_recent(transaction: Transaction, mailbox: MailboxId) -> int:
+    """contract.AccountStore.claim_recent"""
+    row = transaction.mailbox(mailbox)
+    first, row.first_recent_uid = row.first_recent_uid, row.uidnext
+    return first
+
+
+def _ascending(uids: Sequence[int]) -> Sequence[int]:
+    """Each once, ascending, none below 1."""
+    ordered = sorted(set(uids))
+    return ordered if not ordered or ordered[0] > 0 else [uid for uid in ordered if uid > 0]
+
+
+def _targets(
+    transaction: Transaction, numbers: Iterable[int], action: FlagAction, names: frozenset[str]
+) -> dict[int, int]:
+    """Number of each flag set -> number of what it becomes."""
+    flagsets = transaction.flagsets
+    return {number: flagsets.number_of(apply_flags(flagsets[number], action, names)) for number in numbers}
+
+
+def _mark(
+    transaction: Transaction, row: MailboxRow, block: Block, changing: Sequence[int], targets: dict[int, int]
+) -> None:
+    """Give the rows `changing` of a block their new flags and the change's mod-sequence."""
+    modseq = transaction.stamp(row)
+    flagsets = transaction.flagsets
+    sizes = None
+    for number, count in Counter([block.flags[at] for at in changing]).items():
+        old, new = flagsets[number], flagsets[targets[number]]
+        row.unseen += count * ((SEEN in old) - (SEEN in new))
+        if (DELETED in old) != (DELETED in new):
+            sign = (DELETED in new) - (DELETED in old)
+            sizes = sizes or transaction.blocks.sizes(block)
+            row.deleted += count * sign
+            row.deleted_bytes += sign * sum(sizes[at] for at in changing if block.flags[at] == number)
+    if len(changing) == len(block.uids):
+        block.flags = array(block.flags.typecode, map(targets.__getitem__, block.flags))
+        block.modseqs = array(MODSEQS, [modseq]) * len(changing)
+    else:
+        for at in changing:
+            block.flags[at] = targets[block.flags[at]]
+            block.modseqs[at] = modseq
+    transaction.blocks.save_marks(block)
+
+
+def _take(transaction: Transaction, block: Block, chosen: Sequence[int]) -> Rows:
+    """Take rows out of their block."""
+    rows = transaction.blocks.rows(block)
+    if len(chosen) == len(rows):
+        transaction.blocks.shrink(block, Rows())
+        return rows
+    mask = mask_of(chosen, len(rows))
+    transaction.blocks.shrink(block, rows.where(inverse(mask)))
+    return rows.where(mask)
+
+
+def _log_taken(transaction: Transaction, row: MailboxRow, taken: Rows) -> None:
+    if taken:
+        transaction.count(row, taken, -1)
+        ranges = array("I", [end for pair in UidSet.of(taken.uids).ranges for end in pair])
+        transaction.log_vanished(row, pack(ranges))
+
+
+def _put(transaction: Transaction, source: MailboxRow, target: MailboxRow, rows: Rows) -> Copied:
+    """Add rows of `source`, which keep flags, dates and bytes, to `target`."""
+    if not rows:
+        return Copied(target.uidvalidity, (), (), source.highest_modseq)
+    source_uids = rows.uids
+    uids = _add(transaction, target, rows, len(rows))
+    return Copied(target.uidvalidity, source_uids, uids, target.highest_modseq)
+
+
+def _add(transaction: Transaction, target: MailboxRow, rows: Rows, count: int) -> Sequence[int]:
+    """Give rows their place in a mailbox: UIDs, mod-sequence and save date; the UIDs."""
+    if not count:
+        return ()
+    uids = target.give_uids(count)
+    rows.uids = uids[:]
+    rows.modseqs = array(MODSEQS, [transaction.stamp(target)]) * count
+    rows.save_seconds = array(SECONDS, [transaction.now_seconds()]) * count
+    transaction.blocks.append(target.id, rows)
+    transaction.count(target, rows, 1)
+    return uids

@@ -1,0 +1,231 @@
+"""Reads one account on the loop thread, through a connection that never writes.
+
+What it tells is what was committed last, by whichever process. Must never: wait for a lock, or trust what it
+read before without asking `PRAGMA data_version`.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Final
+
+import apsw
+
+from pillarbox.mail.errors import MailboxMissing
+from pillarbox.mail.uids import UidSet
+from pillarbox.store.contract import Content, DigestField, Mailbox, MailboxId, MailboxStatus
+from pillarbox.store.digesting import Digester, email_id
+from pillarbox.store.image import Arrivals, SharedImage
+from pillarbox.store.sqlite.blocks import Block, Blocks
+from pillarbox.store.sqlite.contents import InlineContent, MappedContent
+from pillarbox.store.sqlite.flagsets import FlagSets
+from pillarbox.store.sqlite.rows import Rows, unpack
+
+_DIGEST_COLUMNS: Final = {
+    DigestField.ENVELOPE: "envelope",
+    DigestField.BODYSTRUCTURE: "bodystructure",
+    DigestField.BODY: "body",
+    DigestField.PARTS: "parts",
+}
+_CONTENT_COLUMNS: Final = {DigestField.HEADER: "header", DigestField.EMAIL_ID: "sha256"}
+
+Pieces = tuple[bytes, ...]
+
+
+class Reader:
+    """One reading connection."""
+
+    def __init__(self, connection: apsw.Connection, blobs: Path, digest: Digester) -> None:
+        self.connection = connection
+        self._blocks = Blocks(connection)
+        self._flagsets = FlagSets(connection)
+        self._version_cursor = connection.cursor()
+        self._blobs = blobs
+        self._digest = digest
+
+    def version(self) -> int:
+        """A number that is another one when anybody has committed since it was asked last."""
+        version: int = self._version_cursor.execute("PRAGMA data_version").get
+        return version
+
+    # --- mailboxes -------------------------------------------------------------------------------
+
+    def mailboxes(self) -> list[Mailbox]:
+        """All, in no order."""
+        found = self.connection.execute("SELECT id, name, uidvalidity, special_use FROM mailbox")
+        return [_mailbox(*row) for row in found]
+
+    def find(self, name: str) -> Mailbox:
+        """Raises MailboxMissing."""
+        row = self.connection.execute(
+            "SELECT id, name, uidvalidity, special_use FROM mailbox WHERE name = ?", (name,)
+        ).fetchone()
+        if row is None:
+            raise MailboxMissing(name)
+        return _mailbox(*row)
+
+    def check_there(self, mailbox: MailboxId) -> None:
+        """Raises MailboxMissing."""
+        if self.connection.execute("SELECT 1 FROM mailbox WHERE id = ?", (mailbox,)).get is None:
+            raise MailboxMissing("")
+
+    def subscriptions(self) -> frozenset[str]:
+        """All subscribed names."""
+        return frozenset(name for (name,) in self.connection.execute("SELECT name FROM subscription"))
+
+    def status(self, mailbox: MailboxId) -> MailboxStatus:
+        """Raises MailboxMissing."""
+        row = self.connection.execute(
+            "SELECT messages, unseen, deleted, size_bytes, deleted_bytes, uidnext, uidvalidity, highest_modseq,"
+            " first_recent_uid FROM mailbox WHERE id = ?",
+            (mailbox,),
+        ).fetchone()
+        if row is None:
+            raise MailboxMissing("")
+        messages, unseen, deleted, size_bytes, deleted_bytes, uidnext, uidvalidity, highest, first_recent = row
+        recent = self._count_from(mailbox, first_recent) if first_recent < uidnext else 0
+        return MailboxStatus(
+            messages, unseen, deleted, size_bytes, deleted_bytes, uidnext, uidvalidity, highest, first_recent, recent
+        )
+
+    # --- the image -------------------------------------------------------------------------------
+
+    def refresh(self, image: SharedImage) -> bool:
+        """Bring an image up to date, from whatever state; False when the mailbox is gone."""
+        self.connection.execute("BEGIN")
+        try:
+            row = self.connection.execute(
+                "SELECT id, name, uidvalidity, special_use, uidnext, highest_modseq FROM mailbox WHERE id = ?",
+                (image.mailbox.id,),
+            ).fetchone()
+            if row is None:
+                return False
+            *facts, uidnext, highest = row
+            if highest > image.highest_modseq:
+                self._apply_changes(image)
+            keywords = [name for (name,) in self.connection.execute("SELECT name FROM keyword ORDER BY position")]
+            image.settle(_mailbox(*facts), uidnext, highest, keywords)
+            return True
+        finally:
+            self.connection.execute("COMMIT")
+
+    def vanished_since(self, mailbox: MailboxId, modseq: int) -> UidSet:
+        """Raises MailboxMissing."""
+        self.check_there(mailbox)
+        return UidSet.of_ranges(self._vanished(mailbox, modseq))
+
+    def _apply_changes(self, image: SharedImage) -> None:
+        mailbox, known = image.mailbox.id, image.highest_modseq
+        if len(image.uids):
+            image.vanish(self._vanished(mailbox, known))
+        last = image.uids[-1] if image.uids else 0
+        for block in self._blocks.changed_since(mailbox, known):
+            self._apply_block(image, block, last)
+
+    def _apply_block(self, image: SharedImage, block: Block, last: int) -> None:
+        """Overwrite the rows that the image has (UIDs up to `last`), and add the others."""
+        there = len(block.uids)
+        if block.uids[-1] > last:
+            there = next(at for at, uid in enumerate(block.uids) if uid > last)
+        if there:
+            row = image.row_of(block.uids[0])
+            flags = list(map(self._flagsets.__getitem__, block.flags[:there]))
+            image.overwrite(row, flags, block.modseqs[:there])
+        if there < len(block.uids):
+            rows = self._blocks.rows(block).part(there, len(block.uids))
+            image.extend(self._arrivals(rows))
+
+    def _arrivals(self, rows: Rows) -> Arrivals:
+        flags = list(map(self._flagsets.__getitem__, rows.flags))
+        uids, _, *others = rows.columns()
+        return Arrivals(flags, uids, *others)
+
+    def _vanished(self, mailbox: MailboxId, modseq: int) -> Iterable[tuple[int, int]]:
+        for (ranges,) in self.connection.execute(
+            "SELECT ranges FROM vanished WHERE mailbox = ? AND modseq > ?", (mailbox, modseq)
+        ):
+            ends = iter(unpack("I", ranges))
+            yield from zip(ends, ends, strict=True)
+
+    def _count_from(self, mailbox: MailboxId, uid: int) -> int:
+        """How many messages have this UID or a greater one."""
+        count = 0
+        for block in self._blocks.from_uid(mailbox, uid):
+            count += sum(one >= uid for one in block.uids)
+        return count
+
+    # --- messages --------------------------------------------------------------------------------
+
+    def digests(
+        self, contents: Sequence[int], fields: Sequence[DigestField], computed: Callable[[int, Pieces], None]
+    ) -> dict[int, Pieces]:
+        """Content id -> the fields asked for; those that are gone are left out.
+
+        `computed` is told of digests that were missing: content id, envelope, bodystructure, body, parts.
+        """
+        parts: list[dict[int, Pieces]] = []
+        for columns in (_DIGEST_COLUMNS, _CONTENT_COLUMNS):
+            if names := [columns[name] for name in fields if name in columns]:
+                parts.append(self._columns("digest" if columns is _DIGEST_COLUMNS else "content", names, contents))
+        if any(name in _DIGEST_COLUMNS for name in fields):
+            missing = set(contents).difference(parts[0])
+            for content, digest in self._compute(missing).items():
+                computed(content, digest)
+                by_name = dict(zip(_DIGEST_COLUMNS, digest, strict=True))
+                parts[0][content] = tuple(by_name[name] for name in fields if name in _DIGEST_COLUMNS)
+        if len(parts) == 1 and DigestField.EMAIL_ID not in fields:
+            return parts[0]
+        return _in_order(fields, parts)
+
+    def contents(self, contents: Sequence[int]) -> dict[int, Content]:
+        """Content id -> the bytes; those that are gone are left out. Raises StoreCorrupt."""
+        found: dict[int, Content] = {}
+        for content, header, body, blob in self.connection.execute(
+            "SELECT id, header, body, blob FROM content WHERE id IN carray(?)", (_ids(contents),)
+        ):
+            if blob is None:
+                found[content] = InlineContent(header + body)
+            else:
+                found[content] = MappedContent(self._blobs / blob)
+        return found
+
+    def _columns(self, table: str, names: Sequence[str], contents: Sequence[int]) -> dict[int, Pieces]:
+        key = "content" if table == "digest" else "id"
+        found = self.connection.execute(
+            f"SELECT {key}, {', '.join(names)} FROM {table} WHERE {key} IN carray(?)",  # noqa: S608 - constants
+            (_ids(contents),),
+        )
+        return {row[0]: row[1:] for row in found}
+
+    def _compute(self, contents: Iterable[int]) -> dict[int, Pieces]:
+        digests: dict[int, Pieces] = {}
+        for content, message in self.contents(list(contents)).items():
+            digest = self._digest(message.whole())
+            digests[content] = (digest.envelope, digest.bodystructure, digest.body, digest.parts)
+        return digests
+
+
+def _in_order(fields: Sequence[DigestField], parts: list[dict[int, Pieces]]) -> dict[int, Pieces]:
+    """Rows of one or two tables as rows of `fields`."""
+    merged: dict[int, Pieces] = {}
+    from_digest = [name for name in fields if name in _DIGEST_COLUMNS]
+    order = [*from_digest, *(name for name in fields if name in _CONTENT_COLUMNS)]
+    places = [order.index(name) for name in fields]
+    email_at = order.index(DigestField.EMAIL_ID) if DigestField.EMAIL_ID in fields else -1
+    for content in set(parts[0]).intersection(*parts[1:]):
+        pieces = [piece for part in parts for piece in part[content]]
+        if email_at >= 0:
+            pieces[email_at] = email_id(pieces[email_at])
+        merged[content] = tuple(pieces[place] for place in places)
+    return merged
+
+
+def _ids(contents: Sequence[int]) -> object:
+    """Content ids as a table that a query joins; 0, which none has, where there are none."""
+    return apsw.carray(array("q", contents or (0,)))
+
+
+def _mailbox(mailbox: int, name: str, uidvalidity: int, special_use: str) -> Mailbox:
+    return Mailbox(MailboxId(mailbox), name, uidvalidity, frozenset(special_use.split()))
