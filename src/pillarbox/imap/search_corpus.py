@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from pillarbox.imap.view import View
@@ -20,13 +20,16 @@ from pillarbox.mail.uids import UidSet
 from pillarbox.mime.addresses import read_addresses
 from pillarbox.mime.dates import sent_date
 from pillarbox.mime.fields import field_values
-from pillarbox.mime.parts import PartMap, SectionText
-from pillarbox.mime.text import decode_header_text, searchable_text
+from pillarbox.mime.parts import PartMap, SectionText, Span
+from pillarbox.mime.text import decode_header_text, part_text
 from pillarbox.search.corpus import BodyTexts, Columns, HeaderTexts
 from pillarbox.store.contract import AccountStore, Content, DigestField
 
 _MOST_ADDRESSES: Final = 1_000
 """Of one field, that are looked at one by one; the field's text is searched whole."""
+
+_SEARCHED_TYPES: Final = ("text", "message")
+"""RFC 9051 section 6.4.4: other kinds of parts may be left out."""
 
 
 class ViewCorpus:
@@ -95,21 +98,26 @@ class MessageHeader:
 class MessageBody:
     """See search.corpus.BodyTexts."""
 
-    __slots__ = ("_content", "_raw_parts")
+    __slots__ = ("_content", "_parts")
 
     def __init__(self, raw_parts: bytes, content: Content) -> None:
-        self._raw_parts = raw_parts
+        self._parts = PartMap.unpack(raw_parts)
         self._content = content
 
     def part_headers(self) -> Iterator[str]:
-        """In the order in which they stand there. (Headers of forwarded messages are among the texts.)"""
-        parts = PartMap.unpack(self._raw_parts)
-        spans = {part.header for part in parts.parts()} - {parts.locate((), SectionText.HEADER)}
+        """MIME headers, and headers of forwarded messages, in the order in which they stand there."""
+        parts = self._parts
+        spans: set[Span | None] = set()
+        for part in parts.parts():
+            spans |= {part.header, parts.locate(part.path, SectionText.HEADER)}
+        spans -= {None, parts.locate((), SectionText.HEADER)}
         message = self._content.whole()
-        return (decode_header_text(bytes(message[span.start : span.end])) for span in sorted(spans))
+        return (decode_header_text(bytes(message[span.start : span.end])) for span in sorted(filter(None, spans)))
 
-    def texts(self) -> Iterable[str]:
-        return searchable_text(self._content.whole(), PartMap.unpack(self._raw_parts))
+    def texts(self) -> Iterator[str]:
+        """Text parts, and what mail systems report; "this doesn't match any header fields" (RFC 9051, BODY)."""
+        message = self._content.whole()
+        return (part_text(message, part) for part in self._parts.leaves() if part.type in _SEARCHED_TYPES)
 
 
 def _address_text(name: bytes | None, mailbox: bytes | None, host: bytes | None) -> str:
