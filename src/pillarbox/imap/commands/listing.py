@@ -2,7 +2,8 @@ r"""LIST and LSUB: which mailboxes there are.
 
 RFC 9051 section 6.3.9, RFC 5258 (LIST-EXTENDED), RFC 5819 (LIST-STATUS), RFC 6154 (SPECIAL-USE), RFC 3348
 (CHILDREN), RFC 3501 section 6.3.9 (LSUB). Names without a mailbox that have mailboxes below are not stored: they are
-seen here, as `\NonExistent \Noselect`.
+seen here, as `\Noselect`, or `\NonExistent` for clients that use the extended LIST or IMAP4rev2 (never both: the
+grammar has one of them at most).
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from dataclasses import dataclass, field
 
 from pillarbox.imap.command import Area, Capability, Command
 from pillarbox.imap.commands.status import parse_status_items, status_line
+from pillarbox.imap.features import Feature
 from pillarbox.imap.patterns import ListPattern
 from pillarbox.imap.refusals import BadSyntax
 from pillarbox.imap.replies import LOGGED_IN, Replies
@@ -115,10 +117,10 @@ class _Tree:
         self.parents = {above for name in self.mailboxes for above in superiors(name)}
         self.names = sorted(self.parents | self.mailboxes.keys(), key=name_order)
 
-    def attributes(self, name: str) -> list[str]:
-        """What LIST says of a name, in the order of RFC 9051 section 7.3.1."""
+    def attributes(self, name: str, absent: str) -> list[str]:
+        """What LIST says of a name, in the order of RFC 9051 section 7.3.1; `absent` for one without a mailbox."""
         mailbox = self.mailboxes.get(name)
-        found = [] if mailbox else ["\\NonExistent", "\\Noselect"] if name in self.parents else ["\\NonExistent"]
+        found = [] if mailbox else [absent]
         found.append("\\HasChildren" if name in self.parents else "\\HasNoChildren")
         if mailbox:
             found += sorted(mailbox.special_use)
@@ -146,8 +148,9 @@ async def _list(session: Session, question: _Question) -> Replies:
         return
     tree = await _tree(session)
     recursive = "RECURSIVEMATCH" in question.selection
+    absent = "\\NonExistent" if question.extended or Feature.IMAP4REV2 in session.features else "\\Noselect"
     for name, selected, child_info in _matches(tree, question, recursive=recursive):
-        attributes = tree.attributes(name)
+        attributes = tree.attributes(name, absent)
         if question.wants_subscribed and name in tree.subscribed:
             attributes.append("\\Subscribed")
         info = b' ("CHILDINFO" ("SUBSCRIBED"))' if child_info else b""
@@ -202,9 +205,11 @@ async def _lsub(session: Session, pattern: ListPattern) -> Replies:
     for name in sorted(names, key=name_order):
         if not pattern.matches(name):
             continue
-        attributes = tree.attributes(name)
-        if name not in tree.subscribed:
-            attributes = [*(each for each in attributes if each != "\\Noselect"), "\\Noselect"]
+        attributes = tree.attributes(name, "\\Noselect")
+        if name in tree.subscribed and name not in tree.mailboxes:
+            attributes.remove("\\Noselect")  # in LSUB that says "not subscribed itself"
+        elif name not in tree.subscribed and name in tree.mailboxes:
+            attributes.insert(0, "\\Noselect")
         yield _line(session, b"LSUB", attributes, name)
 
 
