@@ -44,8 +44,8 @@ class Campaign:
                 client.ok(b"CREATE " + mailbox.encode())
         self._compare()
 
-    def round(self, number: int, after_kill: Callable[[], list[str]] = list) -> list[str]:
-        """Load, kill, look at the files with `after_kill`, restart, compare. Returns violations as text."""
+    def round(self, number: int, check: Callable[[], list[str]] = list) -> list[str]:
+        """Load, kill, restart, compare, look at the files with `check`. Returns violations as text."""
         done = Acknowledgements()
         workers = [Worker(self._server, self._login, ledger, f"{number}", done) for ledger in self._ledgers]
         for worker in workers:
@@ -58,9 +58,8 @@ class Campaign:
             worker.join()
         self.in_flight += sum(ledger.in_flight is not None for ledger in self._ledgers)
         found = [refusal for ledger in self._ledgers for refusal in ledger.refusals]
-        found += after_kill()
         self._server.restart()
-        return found + self._compare()
+        return found + self._compare() + check()
 
     def _compare(self) -> list[str]:
         floors = dict(self._history.uidnext)

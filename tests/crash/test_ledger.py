@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from tests.crash.ledger import Append, Copy, History, Ledger, MailboxSeen, MoveTo, Operation
 
 ONE, TWO = Copy("c-1"), Copy("c-2", frozenset({"\\Seen"}))
