@@ -197,7 +197,8 @@ def _parse_lsub(cursor: Cursor, session: Session) -> ListPattern:
 
 
 async def _lsub(session: Session, pattern: ListPattern) -> Replies:
-    r"""RFC 3501 section 6.3.9: with `%`, a name above a subscribed one that is not subscribed itself is `\Noselect`."""
+    r"""RFC 3501 section 6.3.9: with `%`, a name above a subscribed one that is not subscribed itself is `\Noselect`;
+    so is a subscribed name without a mailbox, which can't be selected either."""
     tree = await _tree(session)
     names = set(tree.subscribed)
     if pattern.ends_in_percent:
@@ -206,9 +207,7 @@ async def _lsub(session: Session, pattern: ListPattern) -> Replies:
         if not pattern.matches(name):
             continue
         attributes = tree.attributes(name, "\\Noselect")
-        if name in tree.subscribed and name not in tree.mailboxes:
-            attributes.remove("\\Noselect")  # in LSUB that says "not subscribed itself"
-        elif name not in tree.subscribed and name in tree.mailboxes:
+        if name not in tree.subscribed and name in tree.mailboxes:
             attributes.insert(0, "\\Noselect")
         yield _line(session, b"LSUB", attributes, name)
 
