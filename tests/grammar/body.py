@@ -27,16 +27,19 @@ def envelope(reader: Reader) -> Envelope:
     date = reader.nstring()
     reader.space()
     subject = reader.nstring()
-    lists: list[Addresses] = []
-    for _ in range(6):
-        reader.space()
-        lists.append(addresses(reader))
+    sent_from, sender, reply_to, to, cc, bcc = (spaced_addresses(reader) for _ in range(6))
     reader.space()
     in_reply_to = reader.nstring()
     reader.space()
     message_id = reader.nstring()
     reader.expect(b")")
-    return Envelope(date, subject, *lists, in_reply_to, message_id)
+    return Envelope(date, subject, sent_from, sender, reply_to, to, cc, bcc, in_reply_to, message_id)
+
+
+def spaced_addresses(reader: Reader) -> Addresses:
+    """SP env-from"""
+    reader.space()
+    return addresses(reader)
 
 
 def addresses(reader: Reader) -> Addresses:

@@ -90,7 +90,7 @@ def _extended(reader: Reader) -> tuple[frozenset[str], str | None]:
     """mbox-list-extended = "(" [mbox-list-extended-item *(SP mbox-list-extended-item)] ")"
 
     childinfo-extended-item = "CHILDINFO" SP "(" list-select-base-opt-quoted *(SP list-select-base-opt-quoted) ")"
-    oldname-extended-item = "OLDNAME" SP "(" mailbox ")"
+    oldname-extended-item = "OLDNAME" SP "(" mailbox ")" ; as the client wrote it, so "inbox" is legal here
     """
     child_info: frozenset[str] = frozenset()
     old_name: str | None = None
@@ -109,7 +109,7 @@ def _extended(reader: Reader) -> tuple[frozenset[str], str | None]:
                 raise reader.fail("a selection option in upper case")
             child_info = frozenset(options)
         elif tag == b"OLDNAME":
-            old_name = reader.mailbox()
+            old_name = reader.mailbox_as_given()
         else:
             raise reader.fail("CHILDINFO or OLDNAME")
         reader.expect(b")")

@@ -207,12 +207,16 @@ class Reader:
         return text
 
     def mailbox(self) -> str:
-        """mailbox = "INBOX" / astring ; RFC 9051 section 5.1, RFC 3501 section 5.1.3. INBOX is in upper case."""
-        raw = self.astring()
-        name = raw.decode("utf-8") if self.dialect is Dialect.UTF8 else decode_modified_utf7(raw)
+        """A mailbox that the server names: INBOX is in upper case (interop.md)."""
+        name = self.mailbox_as_given()
         if name.upper() == "INBOX" != name:
             raise self.fail(f"INBOX in upper case, not {name},")
         return name
+
+    def mailbox_as_given(self) -> str:
+        """mailbox = "INBOX" / astring ; RFC 9051 section 5.1, RFC 3501 section 5.1.3"""
+        raw = self.astring()
+        return raw.decode("utf-8") if self.dialect is Dialect.UTF8 else decode_modified_utf7(raw)
 
     # --- flags and dates -------------------------------------------------------------------------
 

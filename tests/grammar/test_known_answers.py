@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta, timezone
 
 import pytest
+
 from tests.grammar import Dialect, parse_greeting, parse_response
 from tests.grammar.tree import (
     Address,
@@ -77,7 +78,7 @@ SIMPLE: list[tuple[bytes, Response]] = [
     (b"* CAPABILITY IMAP4rev1 IMAP4rev2 AUTH=PLAIN", Capabilities(("IMAP4rev1", "IMAP4rev2", "AUTH=PLAIN"))),
     (b"* FLAGS (\\Answered \\Flagged $Forwarded)", Flags(frozenset(["\\Answered", "\\Flagged", "$Forwarded"]))),
     (b'* LIST (\\Noselect) "/" ~/Mail/foo', Listed("LIST", frozenset(["\\Noselect"]), "/", "~/Mail/foo")),
-    (b'* LIST () "/" INBOX ("OLDNAME" ("inbox2"))', Listed("LIST", frozenset(), "/", "INBOX", old_name="inbox2")),
+    (b'* LIST () "/" INBOX ("OLDNAME" ("inbox"))', Listed("LIST", frozenset(), "/", "INBOX", old_name="inbox")),
     (
         b'* LIST (\\NonExistent \\HasChildren) "/" Foo (CHILDINFO ("SUBSCRIBED"))',
         Listed("LIST", frozenset(["\\NonExistent", "\\HasChildren"]), "/", "Foo", frozenset(["SUBSCRIBED"])),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from tests.grammar import Dialect, GrammarError, ResponseSplitter, parse_greeting, parse_response
 
 ILLEGAL = [
