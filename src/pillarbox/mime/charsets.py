@@ -16,6 +16,9 @@ from pillarbox.mime.limits import MimeLimits
 _DETECT_BYTES: Final = MimeLimits().detect_bytes
 _SURE: Final = 0.5
 """Confidence below which a guess is worse than windows-1252, which most undeclared mail is."""
+_ENOUGH_TO_GUESS: Final = 4
+"""Bytes beyond ASCII. Of fewer, one accent in a Western name, the detector is sure and wrong."""
+_ASCII: Final = bytes(range(128))
 
 _SUPERSETS: Final = {
     "ascii": "utf_8",
@@ -43,6 +46,7 @@ _OTHER_NAMES: Final = {
     "iso_8859_8_i": "iso8859_8",
     "iso_8859_8_e": "iso8859_8",
     "x_mac_roman": "mac_roman",
+    "windows_874": "cp874",
     "macintosh": "mac_roman",
 }
 _NOT_CHARSETS: Final = frozenset(
@@ -82,7 +86,10 @@ def decode_undeclared(data: bytes) -> str:
         return data.decode("utf-8")
     except UnicodeDecodeError:
         pass
-    guess = cchardet.detect(data[:_DETECT_BYTES])
+    sample = data[:_DETECT_BYTES]
+    if len(sample.translate(None, _ASCII)) < _ENOUGH_TO_GUESS:
+        return data.decode("cp1252", "replace")
+    guess = cchardet.detect(sample)
     name, confidence = guess.get("encoding"), guess.get("confidence")
     codec = codec_name(name) if name and confidence and confidence >= _SURE else None
     if codec == "utf_8":

@@ -20,7 +20,7 @@ _markup = re.compile(
     | <(script|style|template)\b.*?(?:</\1|\Z)[^>]*+>?
     | </?(?P<inline>(?:a|abbr|b|bdi|bdo|big|em|font|i|mark|s|small|span|strike|strong|sub|sup|tt|u|wbr)\b)?
       (?(inline)|[a-z!?])
-      (?:[^>"']++|"[^"]*+"|'[^']*+')*+>?""",
+      (?:[^>=]++|=\s*+(?:"[^"]*+"?|'[^']*+'?)?+)*+>?""",
     re.VERBOSE | re.DOTALL | re.IGNORECASE,
 )
 _long_reference = re.compile(r"&#x?[0-9a-f]{8,}+;?", re.IGNORECASE)
