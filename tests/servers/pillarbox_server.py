@@ -6,6 +6,7 @@ its data folder and its port.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
@@ -121,10 +122,8 @@ class PillarboxServer:
     def kill(self) -> None:
         """kill -9, the workers too, as a power cut would."""
         process = self._running()
-        try:
+        with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
         process.wait()
         self.process = None
 

@@ -1,0 +1,106 @@
+"""The server under test, an account of its own for each test, a witness, a home for the client."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.servers.dovecot import DovecotServer
+from tests.servers.pillarbox_server import PillarboxServer
+
+from .account import Account, Server
+from .programs import ClientHome
+from .wire_tap import WireTap
+from .witness import Witness
+
+PASSWORD = "blue Teapot-7"
+
+
+class DovecotPeer(DovecotServer):
+    """Dovecot in the server's place, to tell a wrong test from a wrong server."""
+
+    def add_account(self, name: str, password: str) -> None:
+        """Only before it runs: later Dovecot would overlook users that come within one second of each other."""
+        if self._process is None:
+            super().add_account(name, password)
+
+    def stderr(self) -> str:
+        return self.log_text()
+
+
+def _users(count: int) -> list[str]:
+    return [f"ada{number}@example.org" for number in range(1, count + 1)]
+
+
+@contextmanager
+def _chosen_server() -> Iterator[Server]:
+    chosen = os.environ.get("INTEROP_SERVER", "pillarbox")
+    if chosen == "dovecot":
+        with DovecotPeer(users=[(user, PASSWORD) for user in _users(300)]) as dovecot:
+            yield dovecot
+    elif chosen == "pillarbox":
+        with PillarboxServer() as pillarbox:
+            yield pillarbox
+    else:
+        pytest.fail(f"INTEROP_SERVER={chosen}: it is pillarbox or dovecot", pytrace=False)
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Server]:
+    """The server under test; one per test process."""
+    with _chosen_server() as chosen:
+        yield chosen
+
+
+@pytest.fixture(scope="session")
+def user_names() -> Iterator[str]:
+    """Names that no test had yet."""
+    return iter(_users(300))
+
+
+@pytest.fixture
+def account(
+    server: Server, user_names: Iterator[str], request: pytest.FixtureRequest, tmp_path: Path
+) -> Iterator[Account]:
+    """A new account with an empty INBOX."""
+    user = next(user_names)
+    server.add_account(user, PASSWORD)
+    direct = Account("localhost", server.port, server.ca_file, user, PASSWORD)
+    wire_logs = os.environ.get("INTEROP_WIRE_LOG")
+    if wire_logs is None:
+        yield direct
+        return
+    folder = Path(wire_logs)
+    folder.mkdir(parents=True, exist_ok=True)
+    name = re.sub(r"\W+", "_", f"{request.path.stem}__{request.node.name}")
+    with WireTap(direct, folder / f"{name}.log", tmp_path) as tap:
+        yield tap.account
+
+
+@pytest.fixture
+def witness(account: Account, server: Server) -> Witness:
+    """Looks from outside, never through the wire tap: the log shows the client under test alone."""
+    return Witness(Account("localhost", server.port, server.ca_file, account.user, account.password))
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> ClientHome:
+    """An empty home directory for a client program."""
+    path = tmp_path / "home"
+    path.mkdir(mode=0o700)
+    return ClientHome(path)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+    """A failing test shows the end of what the server logged."""
+    report = yield
+    server = getattr(item, "funcargs", {}).get("server")
+    if report.failed and server is not None:
+        report.sections.append(("server log, last lines", "\n".join(server.stderr().splitlines()[-40:])))
+    return report

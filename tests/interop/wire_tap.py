@@ -1,0 +1,108 @@
+"""Writes down what a client and the server say to each other, for finding out what went wrong.
+
+A TLS-ending proxy with a certificate of its own, so it is used only when asked for (`INTEROP_WIRE_LOG=FOLDER`);
+without it clients talk to the server itself.
+"""
+
+from __future__ import annotations
+
+import select
+import socket
+import ssl
+import threading
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import trustme
+
+from .account import Account
+
+PIECE_BYTES = 65_536
+
+
+class WireTap:
+    """Stands between one account's clients and the server; `account` is the way in through it."""
+
+    def __init__(self, account: Account, log_file: Path, folder: Path) -> None:
+        authority = trustme.CA()
+        self._context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        authority.issue_cert("localhost", "127.0.0.1", common_name="localhost").configure_cert(self._context)
+        ca_file = folder / "wire-tap-ca.pem"
+        authority.cert_pem.write_to_path(ca_file)
+        self._server = account
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        port = int(self._listener.getsockname()[1])
+        self.account = Account(account.host, port, ca_file, account.user, account.password)
+        self._log = log_file.open("w", encoding="utf-8")
+        self._writing = threading.Lock()
+
+    def __enter__(self) -> Self:
+        threading.Thread(target=self._accept, daemon=True).start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        with self._writing:
+            self._log.close()
+
+    def _accept(self) -> None:
+        number = 0
+        while True:
+            try:
+                raw_client, _ = self._listener.accept()
+            except OSError:
+                return
+            number += 1
+            threading.Thread(target=self._serve, args=(raw_client, number), daemon=True).start()
+
+    def _serve(self, raw_client: socket.socket, number: int) -> None:
+        try:
+            client = self._context.wrap_socket(raw_client, server_side=True)
+            raw_server = socket.create_connection((self._server.host, self._server.port))
+            server = self._server.tls().wrap_socket(raw_server, server_hostname=self._server.host)
+        except OSError as trouble:
+            self._note(number, "--", f"{trouble}".encode())
+            raw_client.close()
+            return
+        self._note(number, "--", f"connected with {client.version()}".encode())
+        try:
+            self._pass_on(client, server, number)
+        except OSError as trouble:
+            self._note(number, "--", f"{trouble}".encode())
+        finally:
+            client.close()
+            server.close()
+
+    def _pass_on(self, client: ssl.SSLSocket, server: ssl.SSLSocket, number: int) -> None:
+        """One thread for both ways: two threads on one TLS socket crash the interpreter."""
+        while True:
+            waiting = [client, server]
+            if not any(end.pending() for end in waiting):
+                waiting, _, _ = select.select(waiting, [], [])
+            for source, target, who in ((client, server, "C:"), (server, client, "S:")):
+                if source not in waiting and not source.pending():
+                    continue
+                source.setblocking(False)
+                try:
+                    data = source.recv(PIECE_BYTES)
+                except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
+                    continue
+                finally:
+                    source.setblocking(True)
+                if not data:
+                    self._note(number, "--", f"{who} has closed".encode())
+                    return
+                self._note(number, who, data)
+                target.sendall(data)
+
+    def _note(self, number: int, who: str, data: bytes) -> None:
+        with self._writing:
+            if self._log.closed:
+                return
+            for line in data.splitlines():
+                self._log.write(f"{number} {who} {line.decode(errors='backslashreplace')}\n")
+            self._log.flush()
