@@ -9,11 +9,12 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
-from tests.differential.client import Client
+
 from tests.differential.compare import Difference, compare_message, listed_kinds, outlived, report, unlisted
 from tests.differential.corpus import Sample, corpus
 from tests.differential.observe import (
     Observed,
+    Visitor,
     fill,
     observe_sections,
     observe_whole,
@@ -25,26 +26,24 @@ from tests.servers.dovecot import DovecotServer, Storage
 from tests.servers.pillarbox_server import PillarboxServer
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "differences.md"
-NAME, PASSWORD = "ann@example.org", "correct horse battery"
+LOGIN = ("ann@example.org", "correct horse battery")
 
 
 @pytest.fixture(scope="module")
-def theirs() -> Iterator[Client]:
-    with DovecotServer(users=[(NAME, PASSWORD)]) as server, Client(server) as client:
-        client.login(NAME, PASSWORD)
+def theirs() -> Iterator[Visitor]:
+    with DovecotServer(users=[LOGIN]) as server, Visitor(server, LOGIN) as client:
         yield client
 
 
 @pytest.fixture(scope="module")
-def differences(theirs: Client) -> list[Difference]:
+def differences(theirs: Visitor) -> list[Difference]:
     with PillarboxServer() as server:
-        server.add_account(NAME, PASSWORD)
-        with Client(server) as ours:
-            ours.login(NAME, PASSWORD)
+        server.add_account(*LOGIN)
+        with Visitor(server, LOGIN) as ours:
             return all_differences(ours, theirs, b"corpus", corpus())
 
 
-def all_differences(ours: Client, theirs: Client, mailbox: bytes, samples: Sequence[Sample]) -> list[Difference]:
+def all_differences(ours: Visitor, theirs: Visitor, mailbox: bytes, samples: Sequence[Sample]) -> list[Difference]:
     """Fill a new mailbox on both, ask both everything."""
     for client in (ours, theirs):
         fill(client, mailbox, samples)
@@ -63,7 +62,7 @@ def _sections_of_both(ours: Observed, theirs: Observed) -> list[str]:
     return list(dict.fromkeys(names))
 
 
-def _search_differences(ours: Client, theirs: Client, samples: Sequence[Sample]) -> Iterator[Difference]:
+def _search_differences(ours: Visitor, theirs: Visitor, samples: Sequence[Sample]) -> Iterator[Difference]:
     for query in queries():
         our_answer, their_answer = search(ours, query.criteria), search(theirs, query.criteria)
         aspect = f"search {query.key}"
@@ -97,10 +96,9 @@ def test_there_are_a_few_hundred_queries() -> None:
     assert len({query.criteria for query in queries()}) > 300
 
 
-def test_two_dovecots_agree_about_everything(theirs: Client) -> None:
+def test_two_dovecots_agree_about_everything(theirs: Visitor) -> None:
     """Proves the harness: what is one server's own noise is not taken for a difference."""
-    with DovecotServer(users=[(NAME, PASSWORD)], storage=Storage.MAILDIR) as other, Client(other) as ours:
-        ours.login(NAME, PASSWORD)
+    with DovecotServer(users=[LOGIN], storage=Storage.MAILDIR) as other, Visitor(other, LOGIN) as ours:
         found = all_differences(ours, theirs, b"some", corpus()[::7])
         assert report(unlisted(found, [])) == ""
 
@@ -113,7 +111,7 @@ def test_two_dovecots_agree_about_everything(theirs: Client) -> None:
         (lambda data: data + b"more", "rfc822.size"),
     ],
 )
-def test_a_changed_message_shows_as_a_difference(theirs: Client, spoil: Callable[[bytes], bytes], aspect: str) -> None:
+def test_a_changed_message_shows_as_a_difference(theirs: Visitor, spoil: Callable[[bytes], bytes], aspect: str) -> None:
     sample = next(sample for sample in corpus() if sample.name == "attachments 0")
     spoiled = Sample(sample.family, sample.name, spoil(sample.content), sample.internal_date, sample.flags)
     seen = []
