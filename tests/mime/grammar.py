@@ -113,10 +113,10 @@ def check_body(body: Value) -> None:
     if isinstance(body[0], tuple):
         parts = [part for part in body if isinstance(part, tuple)]
         children = 0
-        while isinstance(body[children], tuple):
+        while children < len(body) and isinstance(body[children], tuple):
             check_body(body[children])
             children += 1
-        demand(len(parts) >= children > 0, body)
+        demand(len(parts) >= children and children < len(body), body)
         _string(body[children])
         _check_extension(body[children + 1 :], _parameters)
         return
