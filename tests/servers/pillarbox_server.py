@@ -138,7 +138,7 @@ class PillarboxServer:
     @property
     def ca_file(self) -> Path:
         """The local certificate authority that the first run made, as PEM."""
-        return self.data / "certificates" / "ca.pem"
+        return self.data / "certificates" / "authority.crt"
 
     @property
     def process_id(self) -> int:
