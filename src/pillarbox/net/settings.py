@@ -61,6 +61,11 @@ class NetSettings:
     """Connections that the kernel keeps while the loop is busy; it cuts this to net.core.somaxconn."""
     accept_pause_seconds: float = 1.0
     """No file descriptor is left: accepting stops for so long, what is connected is served on."""
+    restart_seconds: float = 0.1
+    """A worker process that died is started again after this, then after twice as long each time it dies young."""
+    restart_most_seconds: float = 30.0
+    """The longest of these pauses: a broken machine is not kept busy with starting, and mended within half a minute.
+    A worker that lived longer starts from `restart_seconds` again."""
 
 
 @dataclass(frozen=True, slots=True)
