@@ -94,8 +94,9 @@ class HintBoard:
     def _send(self, peer: str, account: str, mailboxes: set[int]) -> None:
         hint = " ".join([account, *map(str, mailboxes)]).encode("ascii")
         if len(hint) > _MAX_BYTES:
-            for mailbox in mailboxes:
-                self._send(peer, account, {mailbox})
+            some = set(sorted(mailboxes)[: len(mailboxes) // 2])
+            for half in (some, mailboxes - some):
+                self._send(peer, account, half)
             return
         try:
             self._socket.sendto(hint, self._address(peer))

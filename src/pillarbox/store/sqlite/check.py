@@ -43,6 +43,9 @@ def _problems(connection: apsw.Connection, blobs: Path) -> Iterator[str]:
     if (version := connection.execute("PRAGMA user_version").get) != len(MIGRATIONS):
         yield f"database: version {version}, not {len(MIGRATIONS)}"
         return
+    if strays := list(_stray_blocks(connection)):
+        yield from strays
+        return
     modseq, last_uidvalidity, last_mailbox, last_content = connection.execute(
         "SELECT modseq, uidvalidity, mailbox, content FROM account"
     ).get
@@ -59,7 +62,6 @@ def _problems(connection: apsw.Connection, blobs: Path) -> Iterator[str]:
         yield "there is no INBOX"
     if references and max(references) > last_content:
         yield "a content id is above the account's counter"
-    yield from _stray_blocks(connection)
     yield from _content_problems(connection, references, blobs)
 
 
@@ -115,8 +117,10 @@ def _stray_blocks(connection: apsw.Connection) -> Iterator[str]:
             f"SELECT key FROM {table} WHERE key >> 32 NOT IN (SELECT id FROM mailbox)"  # noqa: S608 - constants
         ):
             yield f"{table} {key} is of no mailbox"
-    for (key,) in connection.execute("SELECT key FROM block_facts WHERE key NOT IN (SELECT key FROM block)"):
-        yield f"block_facts {key} has no block"
+    for (key,) in connection.execute(
+        "SELECT key FROM (SELECT key FROM block_facts UNION ALL SELECT key FROM block) GROUP BY key HAVING count(*) <> 2"
+    ):
+        yield f"block {key}: marks without facts or facts without marks"
 
 
 def _content_problems(connection: apsw.Connection, references: Counter[int], blobs: Path) -> Iterator[str]:
