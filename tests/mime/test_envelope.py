@@ -120,6 +120,7 @@ def test_broken_lists_give_what_they_have() -> None:
     assert to("a@x (unclosed, b@x") == (a,)
     assert to("a@x (ends in backslash \\") == (a,)
     assert to("a@x)") == (a,)
+    assert to('"unclosed <a@x>') == ((b"unclosed <a@x>", None, b"MISSING_MAILBOX", b"MISSING_DOMAIN"),)
 
 
 def test_eight_bit_and_controls_go_as_literals() -> None:

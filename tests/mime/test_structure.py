@@ -218,6 +218,11 @@ def test_the_longest_open_boundary_that_fits_wins() -> None:
     assert digest(crlf(message)).body == b'(%b%b3 0) "mixed")' % (inner, TEXT)
 
 
+def test_a_multipart_ends_no_earlier_than_its_last_part() -> None:
+    message = HEAD + "--b\nContent-Type: multipart/mixed; boundary=c\n\n--c\n\nx\n--c\n--b--"
+    assert digest(crlf(message)).body == b'((%b1 0)%b0 0) "mixed") "mixed")' % (TEXT, TEXT)
+
+
 def test_of_equal_boundaries_the_innermost_wins() -> None:
     message = HEAD + "--b\nContent-Type: multipart/mixed; boundary=b\n\n--b\n\nx\n--b--\n\ny\n--b--\n"
     assert digest(crlf(message)).body == b'((%b1 0) "mixed") "mixed")' % TEXT

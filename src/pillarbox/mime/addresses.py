@@ -131,10 +131,19 @@ def _tokens(value: bytes, at: int) -> Iterator[tuple[_Kind, bytes]]:
             if literal is not None:
                 yield _Kind.LITERAL, literal
         elif quoted is not None:
-            yield _Kind.WORD, _escaped.sub(rb"\1", quoted.removesuffix(b'"'))
+            yield from _quoted_words(quoted)
         elif comment is not None:
             text, at = _comment(value, at)
             yield _Kind.COMMENT, text
+
+
+def _quoted_words(quoted: bytes) -> Iterator[tuple[_Kind, bytes]]:
+    """One word; when the closing quote is missing, all the words up to the end, so that they are no local-part."""
+    if quoted.endswith(b'"'):
+        yield _Kind.WORD, _escaped.sub(rb"\1", quoted[:-1])
+    else:
+        for word in quoted.split():
+            yield _Kind.WORD, word
 
 
 def _comment(value: bytes, start: int) -> tuple[bytes, int]:

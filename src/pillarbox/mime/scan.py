@@ -268,7 +268,9 @@ class _Scanner:
         """Close all entities inside the entity `owner` before the delimiter at `at`."""
         while self._path and self._path[-1] != owner:
             entity = self._entities[self._path.pop()]
-            entity.body_end = self._end_before(at, entity.body_start)
+            # An empty part may begin behind the line end that the delimiter around it begins with.
+            floor = self._entities[entity.children[-1]].body_end if entity.children else entity.body_start
+            entity.body_end = self._end_before(at, floor)
             if entity.kind is Kind.MESSAGE:
                 self._messages_open -= 1
             elif entity.kind is Kind.MULTIPART or entity.content.type.lower() != b"text":
