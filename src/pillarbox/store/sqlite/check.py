@@ -118,7 +118,8 @@ def _stray_blocks(connection: apsw.Connection) -> Iterator[str]:
         ):
             yield f"{table} {key} is of no mailbox"
     for (key,) in connection.execute(
-        "SELECT key FROM (SELECT key FROM block_facts UNION ALL SELECT key FROM block) GROUP BY key HAVING count(*) <> 2"
+        "SELECT key FROM (SELECT key FROM block_facts UNION ALL SELECT key FROM block)"
+        " GROUP BY key HAVING count(*) <> 2"
     ):
         yield f"block {key}: marks without facts or facts without marks"
 
