@@ -148,6 +148,32 @@ def _is_message(structure: tuple[Value, ...]) -> bool:
     return is_letter and len(structure) > 8 and isinstance(structure[7], tuple) and isinstance(structure[8], tuple)
 
 
+def part_octets(structure: Value, prefix: str = "") -> Iterator[tuple[str, Value]]:
+    """The number and size of every part that is no multipart, as a BODYSTRUCTURE says."""
+    if not isinstance(structure, tuple):
+        raise NotImap(f"not a body: {structure!r}")
+    if not _is_multipart(structure):
+        yield from _octets_of(structure, f"{prefix}1")
+        return
+    for index, child in enumerate(structure, 1):
+        if not isinstance(child, tuple):
+            return
+        if _is_multipart(child):
+            yield from part_octets(child, f"{prefix}{index}.")
+        else:
+            yield from _octets_of(child, f"{prefix}{index}")
+
+
+def _octets_of(structure: tuple[Value, ...], number: str) -> Iterator[tuple[str, Value]]:
+    yield number, structure[6]
+    if _is_message(structure):
+        yield from part_octets(structure[8], f"{number}.")
+
+
+def _is_multipart(structure: tuple[Value, ...]) -> bool:
+    return bool(structure) and isinstance(structure[0], tuple)
+
+
 def search(client: Client, criteria: bytes) -> frozenset[int] | str:
     """The UIDs that UID SEARCH answers; with RETURN the ESEARCH data as they are; or a refusal as `NO CODE`, `BAD`."""
     reply = client.command(b"UID SEARCH " + criteria)

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from tests.differential.client import literal
+from tests.differential.corpus import corpus
 from tests.differential.pieces import NATIVE, WORDS
 
 FLAG_KEYS = (
@@ -77,6 +78,10 @@ def _dates() -> Iterator[Query]:
     for key in DATE_KEYS:
         for date in ("1-Jan-1990", "21-Nov-1997", "01-Jul-2003", "14-Jun-2010", "5-Dec-2023", "1-Jan-2030"):
             yield Query(key, f"{key} {date}".encode())
+    for sample in corpus()[::25]:
+        day = sample.internal_date.split(" ")[0].lstrip("0")
+        for key in ("BEFORE", "ON", "SINCE"):
+            yield Query(key, f"{key} {day}".encode())
     yield Query("OLDER", b"OLDER 86400")
     yield Query("YOUNGER", b"YOUNGER 86400")
 

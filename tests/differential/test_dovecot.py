@@ -6,6 +6,7 @@ What differs must be listed, with its reason, in docs/differences.md; what is li
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from tests.differential.observe import (
     fill,
     observe_sections,
     observe_whole,
+    part_octets,
     search,
     section_names,
 )
@@ -35,15 +37,23 @@ def theirs() -> Iterator[Visitor]:
         yield client
 
 
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What two servers said about the same messages, and where they differ."""
+
+    ours: dict[int, Observed]
+    differences: list[Difference]
+
+
 @pytest.fixture(scope="module")
-def differences(theirs: Visitor) -> list[Difference]:
+def comparison(theirs: Visitor) -> Comparison:
     with PillarboxServer() as server:
         server.add_account(*LOGIN)
         with Visitor(server, LOGIN) as ours:
-            return all_differences(ours, theirs, b"corpus", corpus())
+            return compare_servers(ours, theirs, b"corpus", corpus())
 
 
-def all_differences(ours: Visitor, theirs: Visitor, mailbox: bytes, samples: Sequence[Sample]) -> list[Difference]:
+def compare_servers(ours: Visitor, theirs: Visitor, mailbox: bytes, samples: Sequence[Sample]) -> Comparison:
     """Fill a new mailbox on both, ask both everything."""
     for client in (ours, theirs):
         fill(client, mailbox, samples)
@@ -54,7 +64,7 @@ def all_differences(ours: Visitor, theirs: Visitor, mailbox: bytes, samples: Seq
         observe_sections(ours, number, parts, our_view[number])
         observe_sections(theirs, number, parts, their_view[number])
         found += compare_message(sample, our_view[number], their_view[number])
-    return [*found, *_search_differences(ours, theirs, samples)]
+    return Comparison(our_view, [*found, *_search_differences(ours, theirs, samples)])
 
 
 def _sections_of_both(ours: Observed, theirs: Observed) -> list[str]:
@@ -76,13 +86,32 @@ def _search_differences(ours: Visitor, theirs: Visitor, samples: Sequence[Sample
             yield Difference(aspect, sample.family, about, uid in our_answer, uid in their_answer)
 
 
-def test_every_difference_from_dovecot_is_listed_with_its_reason(differences: list[Difference]) -> None:
-    found = unlisted(differences, listed_kinds(DOCUMENT))
+def test_every_difference_from_dovecot_is_listed_with_its_reason(comparison: Comparison) -> None:
+    found = unlisted(comparison.differences, listed_kinds(DOCUMENT))
     assert not found, f"not listed in {DOCUMENT.name}:\n{report(found)}"
 
 
-def test_every_listed_difference_still_occurs(differences: list[Difference]) -> None:
-    assert outlived(differences, listed_kinds(DOCUMENT)) == []
+def test_every_listed_difference_still_occurs(comparison: Comparison) -> None:
+    assert outlived(comparison.differences, listed_kinds(DOCUMENT)) == []
+
+
+def test_what_one_server_says_agrees_with_itself(comparison: Comparison) -> None:
+    """Sizes are those of the bytes that are sent: RFC822.SIZE, BINARY.SIZE and the octets of every part."""
+    for observed in comparison.ours.values():
+        items = observed.items
+        assert items["RFC822.SIZE"] == len(_bytes(items["BODY[]"]))
+        assert _bytes(items["BODY[HEADER]"]) + _bytes(items["BODY[TEXT]"]) == items["BODY[]"] == items["RFC822"]
+        for name, value in items.items():
+            if name.startswith("BINARY.SIZE[") and isinstance(value, int):
+                # A part that isn't there (asked for because Dovecot has it) is NIL and of size 0.
+                assert value == len(_bytes(items[name.replace(".SIZE", "")] or b"")), name
+        for part, octets in part_octets(items["BODYSTRUCTURE"]):
+            assert octets == len(_bytes(items[f"BODY[{part}]"])), part
+
+
+def _bytes(value: object) -> bytes:
+    assert isinstance(value, bytes), value
+    return value
 
 
 def test_the_corpus_is_several_hundred_varied_messages() -> None:
@@ -99,7 +128,7 @@ def test_there_are_a_few_hundred_queries() -> None:
 def test_two_dovecots_agree_about_everything(theirs: Visitor) -> None:
     """Proves the harness: what is one server's own noise is not taken for a difference."""
     with DovecotServer(users=[LOGIN], storage=Storage.MAILDIR) as other, Visitor(other, LOGIN) as ours:
-        found = all_differences(ours, theirs, b"some", corpus()[::7])
+        found = compare_servers(ours, theirs, b"some", corpus()[::7]).differences
         assert report(unlisted(found, [])) == ""
 
 
