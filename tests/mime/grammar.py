@@ -27,31 +27,31 @@ def read(data: bytes) -> Value:
     """One value, with exactly one space between strings and none between parenthesised siblings unless written."""
     values: list[list[Value]] = [[]]
     at = 0
-    may_follow = True
+    before = "open"
+    """What stands before `at`: "open" parenthesis or beginning, "space", "string", or "close"."""
     while at < len(data):
+        around = data[max(0, at - 20) : at + 20]
         byte = data[at : at + 1]
         if byte == b"(":
-            demand(may_follow or data[at - 1 : at] == b")", data[at - 20 : at + 20])
+            demand(before != "string", around)
             values.append([])
-            at += 1
-            may_follow = True
-            continue
-        if byte == b")":
-            demand(len(values) > 1 and data[at - 1 : at] not in (b" ", b"("), data[max(0, at - 20) : at + 20])
+            before = "open"
+        elif byte == b")":
+            demand(len(values) > 1 and before in ("string", "close"), around)
             done = tuple(values.pop())
             values[-1].append(done)
-            at += 1
+            before = "close"
         elif byte == b" ":
-            demand(at and data[at - 1 : at] not in b" (" and not may_follow, data[max(0, at - 20) : at + 20])
-            at += 1
-            may_follow = True
-            continue
+            demand(before in ("string", "close"), around)
+            before = "space"
         else:
-            demand(may_follow, data[max(0, at - 20) : at + 20])
+            demand(before in ("open", "space"), around)
             value, at = _read_string(data, at)
             values[-1].append(value)
-        may_follow = False
-    demand(len(values) == 1 and len(values[0]) == 1, "unbalanced")
+            before = "string"
+            continue
+        at += 1
+    demand(len(values) == 1 and len(values[0]) == 1 and before != "space", "unbalanced")
     return values[0][0]
 
 
