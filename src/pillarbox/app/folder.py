@@ -1,0 +1,44 @@
+"""Where a server keeps its things.
+
+Must never: make anything that others can read.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class DataFolder:
+    """The layout of the data folder; all of it 0700."""
+
+    path: Path
+
+    @property
+    def accounts_path(self) -> Path:
+        """Accounts and password hashes (auth)."""
+        return self.path / "accounts.db"
+
+    @property
+    def mail_path(self) -> Path:
+        """What people keep (store)."""
+        return self.path / "mail"
+
+    @property
+    def certificates_path(self) -> Path:
+        """The local authority and the server's certificate (net)."""
+        return self.path / "certificates"
+
+    @property
+    def run_path(self) -> Path:
+        """What lives as long as the server: sockets between processes."""
+        return self.path / "run"
+
+    def prepare(self) -> None:
+        """Make what is missing. Raises OSError."""
+        if not self.path.is_dir():
+            self.path.mkdir(mode=0o700, parents=True)
+        for inner in (self.mail_path, self.certificates_path, self.run_path):
+            inner.mkdir(mode=0o700, exist_ok=True)
+            inner.chmod(0o700)

@@ -1,0 +1,212 @@
+"""The server process: builds every object once, in order, serves until told to stop, and takes it all down.
+
+Must never: import `config` or `cli`; print to stdout other than through `announce`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack
+from functools import partial
+
+from pillarbox.app.certificates import ServerCertificate
+from pillarbox.app.folder import DataFolder
+from pillarbox.app.log import StructuredLog
+from pillarbox.app.settings import ServerSettings
+from pillarbox.auth.authenticator import BuiltinAuthenticator
+from pillarbox.auth.directory import AccountDirectory, DirectoryUnavailable
+from pillarbox.clock import SystemClock
+from pillarbox.imap.conversation import ImapConversation
+from pillarbox.imap.services import Services
+from pillarbox.mail.errors import MailError
+from pillarbox.net.certificates import LocalCertificates
+from pillarbox.net.listener import CannotListen, open_listeners
+from pillarbox.net.server import Server
+from pillarbox.net.tls import CertificateUnusable, ServerTls
+from pillarbox.net.trust import trust_advice
+from pillarbox.net.workers import Supervisor, WorkerChannel, WorkerFailed
+from pillarbox.store.sqlite import open_store
+
+RENEWAL_SECONDS = 12 * 3600.0
+"""How often a running server looks whether its own certificate is due."""
+
+EVERYWHERE = frozenset({"*", "0.0.0.0", "::"})  # noqa: S104 - compared with, not bound
+"""Hosts to listen at that are no name for a client."""
+
+
+class CannotStart(Exception):
+    """The server can't begin to serve. The text is for the operator, in plain words."""
+
+
+def serve(
+    settings: ServerSettings, announce: Callable[[str], None], advise: Callable[[str], None] | None = None
+) -> None:
+    """Serve until SIGTERM or SIGINT; SIGHUP reads certificates anew.
+
+    `announce` gets one line, "ready imaps://HOST:PORT", when connections are accepted (by every worker). `advise`
+    gets a text for people on the first run: how to trust the server; by default it goes to stderr. Raises CannotStart.
+    """
+    os.umask(0o077)
+    clock = SystemClock()
+    events = StructuredLog(settings.log, sys.stderr, clock)
+    folder = DataFolder(settings.data_folder)
+    hosts = tuple(address.host for address in settings.listen if address.host not in EVERYWHERE)
+    certificate = ServerCertificate(settings.tls, hosts, folder.certificates_path, clock, events)
+    house = _House(settings, folder, certificate, clock, events)
+    try:
+        folder.prepare()
+        groups = open_listeners(settings.listen, settings.net.backlog, settings.workers)
+        port = groups[0][0].getsockname()[1]
+        tls = certificate.open(partial(_give_advice, port, advise or _write_to_stderr))
+        line = f"ready {_url(settings.listen[0].host, port)}"
+        if settings.workers == 1:
+            house.serve(tls, groups[0], lambda: announce(line))
+        else:
+            _supervise(house, tls, groups, lambda: announce(line))
+    except OSError as error:
+        raise CannotStart(f"{error.filename or settings.data_folder}: {error.strerror}") from error
+    except (CannotListen, CertificateUnusable, DirectoryUnavailable, WorkerFailed) as error:
+        raise CannotStart(str(error)) from error
+    except MailError as error:
+        raise CannotStart(f"can't open the mail in {folder.mail_path}: {error}") from error
+
+
+class _House:
+    """What serves in one process."""
+
+    def __init__(
+        self,
+        settings: ServerSettings,
+        folder: DataFolder,
+        certificate: ServerCertificate,
+        clock: SystemClock,
+        events: StructuredLog,
+    ) -> None:
+        self.settings = settings
+        self.certificate = certificate
+        self.clock = clock
+        self.events = events
+        self._folder = folder
+
+    def serve(
+        self,
+        tls: ServerTls,
+        sockets: Sequence[socket.socket],
+        ready: Callable[[], None],
+        lifeline: int | None = None,
+    ) -> None:
+        """Run an event loop until SIGTERM, SIGINT or the end of the lifeline."""
+        with asyncio.Runner(loop_factory=_new_loop) as runner:
+            runner.run(self._serve(tls, sockets, ready, lifeline))
+
+    async def _serve(
+        self, tls: ServerTls, sockets: Sequence[socket.socket], ready: Callable[[], None], lifeline: int | None
+    ) -> None:
+        stop = self._watch_signals(tls, lifeline)
+        settings, clock, events = self.settings, self.clock, self.events
+        async with AsyncExitStack() as stack:
+            store = await open_store(self._folder.mail_path, settings.store, clock, events)
+            stack.push_async_callback(store.close)
+            directory = AccountDirectory.open(self._folder.accounts_path, clock)
+            stack.callback(directory.close)
+            authenticator = BuiltinAuthenticator(directory, clock, events, settings.auth)
+            stack.callback(authenticator.close)
+            services = Services(store, authenticator, clock, events, settings.imap)
+            server = Server(sockets, tls, partial(ImapConversation, services), settings.net, clock, events)
+            stack.push_async_callback(server.stop)
+            renewal = asyncio.create_task(self._renew(tls))
+            stack.callback(renewal.cancel)
+            server.start()
+            events.info("server.ready", workers=settings.workers, pid=os.getpid())
+            ready()
+            await stop.wait()
+            events.info("server.stopping", connections=server.connections)
+        events.info("server.stopped")
+
+    def _watch_signals(self, tls: ServerTls, lifeline: int | None) -> asyncio.Event:
+        """An event that is set when this process is to stop."""
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(self._unhandled)
+        stop = asyncio.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, stop.set)
+        loop.add_signal_handler(signal.SIGHUP, self.certificate.refresh, tls)
+
+        def orphaned(descriptor: int) -> None:
+            loop.remove_reader(descriptor)
+            self.events.error("worker.orphaned", reason="the supervisor is gone")
+            stop.set()
+
+        if lifeline is not None:
+            loop.add_reader(lifeline, orphaned, lifeline)
+        return stop
+
+    async def _renew(self, tls: ServerTls) -> None:
+        while True:
+            await asyncio.sleep(RENEWAL_SECONDS)
+            self.certificate.refresh(tls)
+
+    def _unhandled(self, _loop: asyncio.AbstractEventLoop, context: dict[str, object]) -> None:
+        error = context.get("exception")
+        message = str(context.get("message"))
+        if isinstance(error, BaseException):
+            self.events.bug("loop.unhandled", error, message=message)
+        else:
+            self.events.error("loop.unhandled", message=message)
+
+
+def _supervise(
+    house: _House, tls: ServerTls, groups: Sequence[Sequence[socket.socket]], ready: Callable[[], None]
+) -> None:
+    """Serve with one process for each group of sockets."""
+
+    def work(channel: WorkerChannel) -> None:
+        house.events.tag(worker=channel.number)
+        for number, group in enumerate(groups):
+            if number != channel.number:
+                _close(group)  # held open here they would go on accepting when their worker stops
+        try:
+            house.serve(tls, groups[channel.number], channel.ready, channel.lifeline)
+        except (DirectoryUnavailable, MailError, OSError) as error:
+            house.events.error("worker.cannot_start", worker=channel.number, error=str(error))
+            raise SystemExit(1) from error
+
+    def close_all() -> None:
+        for group in groups:
+            _close(group)
+
+    supervisor = Supervisor(len(groups), work, house.settings.net, house.clock, house.events)
+    supervisor.run(on_ready=ready, on_reload=lambda: house.certificate.refresh(tls), on_stop=close_all)
+
+
+def _close(group: Sequence[socket.socket]) -> None:
+    for one in group:
+        one.close()
+
+
+def _new_loop() -> asyncio.AbstractEventLoop:
+    """uvloop's where it is installed: half the CPU for each command."""
+    try:
+        import uvloop
+    except ImportError:
+        return asyncio.new_event_loop()
+    return uvloop.new_event_loop()
+
+
+def _url(host: str, port: int) -> str:
+    named = "localhost" if host in EVERYWHERE else host
+    return f"imaps://{f'[{named}]' if ':' in named else named}:{port}"
+
+
+def _give_advice(port: int, advise: Callable[[str], None], made: LocalCertificates) -> None:
+    advise(trust_advice(made, port))
+
+
+def _write_to_stderr(text: str) -> None:
+    sys.stderr.write(text)
+    sys.stderr.flush()
