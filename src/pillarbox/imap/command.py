@@ -23,6 +23,8 @@ class Trait(enum.Flag):
     NONE = 0
     KEEPS_NUMBERS = enum.auto()
     """No EXPUNGE may be sent while it runs: FETCH, STORE, SEARCH by number (RFC 9051 section 7.5.1)."""
+    TAKES_NUMBERS = enum.auto()
+    """Names messages by number: not to be used once UIDONLY is on (RFC 9586 section 3.1)."""
     TAKES_MESSAGES = enum.auto()
     """Its literals may be messages."""
     NO_UPDATES = enum.auto()

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from pillarbox.imap.command import Command, Trait
+from pillarbox.imap.features import Feature
 from pillarbox.imap.refusals import BadSyntax, Farewell, Refused, refusal_of
 from pillarbox.imap.registry import Registry
 from pillarbox.imap.replies import Ask, Done, State, WaitForChange
@@ -99,6 +100,8 @@ class Dispatcher:
         state = self._session.state
         if state not in command.states:
             raise BadSyntax(_WRONG_STATE[state])
+        if Trait.TAKES_NUMBERS in command.traits and Feature.UIDONLY in self._session.features:
+            raise BadSyntax("With UIDONLY, name messages by UID", "UIDREQUIRED")
         return command
 
     async def _run_command(self, command: Command, cursor: Cursor) -> tuple[Done, ExpungeRule]:

@@ -10,4 +10,11 @@ class Feature(enum.Enum):
 
     IMAP4REV2 = "IMAP4REV2"
     CONDSTORE = "CONDSTORE"
+    QRESYNC = "QRESYNC"
+    UIDONLY = "UIDONLY"
     UTF8_ACCEPT = "UTF8=ACCEPT"
+
+    @property
+    def implied(self) -> tuple[Feature, ...]:
+        """What it brings along: itself, and for QRESYNC also CONDSTORE (RFC 7162 section 3.2.3)."""
+        return (self, Feature.CONDSTORE) if self is Feature.QRESYNC else (self,)

@@ -14,6 +14,7 @@ from collections.abc import Collection
 from pillarbox.imap.features import Feature
 from pillarbox.imap.view import View
 from pillarbox.mail.flags import SYSTEM_FLAGS
+from pillarbox.mail.uids import UidSet
 from pillarbox.store.contract import AccountStore, MailboxImage
 
 
@@ -33,7 +34,7 @@ async def owed_updates(view: View, account: AccountStore, features: Collection[F
         await _claim_recent(view, account)
     lines: list[bytes] = []
     if view.uids is not image.uids or image.deleted:
-        lines += _expunges(view, image, rule)
+        lines += _expunges(view, image, features, rule)
     if image.highest_modseq == view.modseq and image.uidnext == view.uidnext:
         return b"".join(lines)
     changed = [row for row in image.changed_since(view.modseq) if image.uids[row] < view.uidnext]
@@ -74,14 +75,25 @@ def flag_names(view: View) -> bytes:
     return " ".join((*SYSTEM_FLAGS, *view.image.keywords)).encode("ascii")
 
 
-def _expunges(view: View, image: MailboxImage, rule: ExpungeRule) -> list[bytes]:
+def _expunges(view: View, image: MailboxImage, features: Collection[Feature], rule: ExpungeRule) -> list[bytes]:
+    """EXPUNGE from the highest number down, so that none shifts another; or VANISHED (RFC 7162 section 3.2.10)."""
     present: array[int] = array("I") if image.deleted else image.uids
     gone = _vanished(view.uids[: view.count], present)
     if gone and rule is ExpungeRule.HELD_BACK:
         return []
     told = bisect_left(present, view.uidnext)
-    view.uids, view.count = present, told
+    known, view.uids, view.count = view.uids, present, told
+    if gone and (Feature.QRESYNC in features or Feature.UIDONLY in features):
+        return [f"* VANISHED {UidSet.of(known[index] for index in gone)}\r\n".encode("ascii")]
     return [b"* %d EXPUNGE\r\n" % (index + 1) for index in reversed(gone)]
+
+
+def vanished_earlier(view: View, gone: UidSet, asked: UidSet) -> bytes:
+    """VANISHED (EARLIER) of `asked` UIDs that are gone (RFC 7162 section 3.2.10.1); never of a message that the
+    client still numbers: that one's EXPUNGE is to come."""
+    known = view.uids[: view.count]
+    shown = gone.intersection(asked).without(known)
+    return f"* VANISHED (EARLIER) {shown}\r\n".encode("ascii") if shown else b""
 
 
 def _vanished(known: array[int], present: array[int]) -> list[int]:
@@ -140,13 +152,19 @@ def _flag_changes(view: View, image: MailboxImage, rows: list[int], features: Co
         number = row + 1 if aligned else view.number_of(uid)
         if not number:
             continue
-        items = b"FLAGS (%b)" % shown_flags(view, image.flags[row].wire, uid, features)
-        if with_uid:
-            items = b"UID %d %b" % (uid, items)
+        items = [b"FLAGS (%b)" % shown_flags(view, image.flags[row].wire, uid, features)]
         if condstore:
-            items += b" MODSEQ (%d)" % modseq
-        lines.append(b"* %d FETCH (%b)\r\n" % (number, items))
+            items.append(b"MODSEQ (%d)" % modseq)
+        lines.append(fetch_line(number, uid if with_uid else 0, uid, items, features))
     return lines
+
+
+def fetch_line(number: int, shown_uid: int, uid: int, items: list[bytes], features: Collection[Feature]) -> bytes:
+    """One FETCH response; with UIDONLY a UIDFETCH (RFC 9586 section 3.3). `shown_uid` 0 leaves the UID item out."""
+    if Feature.UIDONLY in features:
+        return b"* %d UIDFETCH (%b)\r\n" % (uid, b" ".join(items))
+    shown = [b"UID %d" % shown_uid, *items] if shown_uid else items
+    return b"* %d FETCH (%b)\r\n" % (number, b" ".join(shown))
 
 
 def shown_flags(view: View, wire: bytes, uid: int, features: Collection[Feature]) -> bytes:

@@ -64,6 +64,33 @@ class UidSet:
             found.extend(uids[bisect_left(uids, low) : bisect_right(uids, high)])
         return found
 
+    def intersection(self, other: UidSet) -> UidSet:
+        """What is in both. O(ranges of both)."""
+        mine, theirs = self.ranges, other.ranges
+        found: list[tuple[int, int]] = []
+        i = j = 0
+        while i < len(mine) and j < len(theirs):
+            low, high = max(mine[i][0], theirs[j][0]), min(mine[i][1], theirs[j][1])
+            if low <= high:
+                found.append((low, high))
+            if mine[i][1] < theirs[j][1]:
+                i += 1
+            else:
+                j += 1
+        return UidSet(tuple(found))
+
+    def without(self, uids: Sequence[int]) -> UidSet:
+        """What is left when the ascending `uids` are taken out."""
+        left: list[tuple[int, int]] = []
+        for low, high in self.ranges:
+            for uid in uids[bisect_left(uids, low) : bisect_right(uids, high)]:
+                if low < uid:
+                    left.append((low, uid - 1))
+                low = uid + 1
+            if low <= high:
+                left.append((low, high))
+        return UidSet(tuple(left))
+
     def __str__(self) -> str:
         """As it goes over the wire: `1:3,5`. The empty set is an empty string (not legal on the wire)."""
         return ",".join(str(low) if low == high else f"{low}:{high}" for low, high in self.ranges)

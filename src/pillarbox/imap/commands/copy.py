@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pillarbox.imap.command import Area, Capability, Command
+from pillarbox.imap.command import Area, Capability, Command, Trait
 from pillarbox.imap.refusals import Refused
 from pillarbox.imap.replies import LOGGED_IN, Done, Replies, State
 from pillarbox.imap.session import Session
@@ -83,9 +83,9 @@ async def _move_uids(session: Session, transfer: _Transfer) -> Replies:
 
 AREA = Area(
     commands=(
-        Command("COPY", State.SELECTED, _copy_numbers, "9051 6.4.7", _parse),
+        Command("COPY", State.SELECTED, _copy_numbers, "9051 6.4.7", _parse, Trait.TAKES_NUMBERS),
         Command("UID COPY", State.SELECTED, _copy_uids, "9051 6.4.9", _parse),
-        Command("MOVE", State.SELECTED, _move_numbers, "6851 3.1", _parse),
+        Command("MOVE", State.SELECTED, _move_numbers, "6851 3.1", _parse, Trait.TAKES_NUMBERS),
         Command("UID MOVE", State.SELECTED, _move_uids, "6851 3.2", _parse),
     ),
     capabilities=(Capability("MOVE", "6851", LOGGED_IN),),

@@ -37,11 +37,12 @@ def _done(session: Session, modseq: int) -> Done:
 
 async def _close(session: Session, _: None) -> Replies:
     view = session.selected
+    modseq = 0
     if not view.read_only and not view.image.deleted:
-        await session.mail.expunge(view.image.mailbox.id, view.uids[: view.count])
+        expunged = await session.mail.expunge(view.image.mailbox.id, view.uids[: view.count])
+        modseq = expunged.modseq if expunged.uids else 0
     session.close_view()
-    return
-    yield  # makes it a generator
+    yield _done(session, modseq)
 
 
 AREA = Area(

@@ -18,18 +18,30 @@ from pillarbox.imap.features import Feature
 from pillarbox.imap.refusals import BadSyntax, Refused
 from pillarbox.imap.replies import LOGGED_IN, Replies, State
 from pillarbox.imap.session import Session
+from pillarbox.imap.updates import vanished_earlier
 from pillarbox.imap.view import Indices, View
 from pillarbox.imap.wire.cursor import Cursor
 from pillarbox.imap.wire.sequence import SequenceSet
 from pillarbox.mail.flags import SEEN, FlagAction
+from pillarbox.mail.uids import UidSet
 from pillarbox.store.contract import DigestField
+
+
+@dataclass(slots=True)
+class _Modifiers:
+    """What stands behind the items, in parentheses."""
+
+    changed_since: int | None = None
+    vanished: bool = False
+    partial: tuple[int, int] | None = None
+    """PARTIAL first:last; negative counts from the end (RFC 9394 section 3.1)."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Request:
     messages: SequenceSet
     items: tuple[FetchItem, ...]
-    changed_since: int | None
+    modifiers: _Modifiers
 
 
 # fetch = "FETCH" SP sequence-set SP ("ALL" / "FULL" / "FAST" / fetch-att / "(" fetch-att *(SP fetch-att) ")")
@@ -50,12 +62,12 @@ def _parse(cursor: Cursor, session: Session) -> _Request:
             raise BadSyntax("Nothing to fetch")
     else:
         items = {item.label: item for item in _parse_single(cursor, session)}
-    changed_since = _parse_modifiers(cursor, session) if cursor.skip(b" (") else None
-    if changed_since is not None:
+    modifiers = _parse_modifiers(cursor, session) if cursor.skip(b" (") else _Modifiers()
+    if modifiers.changed_since is not None:
         items.update({item.label: item for item in CHANGED_ITEMS})
     if any(item.enables_condstore for item in items.values()):
         session.features.add(Feature.CONDSTORE)
-    return _Request(messages, tuple(items.values()), changed_since)
+    return _Request(messages, tuple(items.values()), modifiers)
 
 
 def _parse_single(cursor: Cursor, session: Session) -> tuple[FetchItem, ...]:
@@ -65,17 +77,32 @@ def _parse_single(cursor: Cursor, session: Session) -> tuple[FetchItem, ...]:
     return (parse_item(cursor, session),)
 
 
-# fetch-modifier = "CHANGEDSINCE" SP mod-sequence-value
-def _parse_modifiers(cursor: Cursor, session: Session) -> int:
-    if cursor.word() != "CHANGEDSINCE":
-        raise BadSyntax("Unknown modifier")
-    cursor.space()
-    modseq = cursor.number64()
-    cursor.expect(b")")
-    return modseq
+# fetch-modifier = "CHANGEDSINCE" SP mod-sequence-value / "VANISHED" / "PARTIAL" SP partial-range
+def _parse_modifiers(cursor: Cursor, session: Session) -> _Modifiers:
+    modifiers = _Modifiers()
+    while True:
+        name = cursor.word()
+        if name == "CHANGEDSINCE":
+            cursor.space()
+            modifiers.changed_since = cursor.number64()
+        elif name == "VANISHED":
+            modifiers.vanished = True
+        elif name == "PARTIAL":
+            cursor.space()
+            modifiers.partial = cursor.partial_range()
+        else:
+            raise BadSyntax("Unknown modifier")
+        if cursor.skip(b")"):
+            break
+        cursor.space()
+    if modifiers.vanished and (modifiers.changed_since is None or Feature.QRESYNC not in session.features):
+        raise BadSyntax("VANISHED goes with CHANGEDSINCE, after ENABLE QRESYNC")
+    return modifiers
 
 
 async def _fetch_numbers(session: Session, request: _Request) -> Replies:
+    if request.modifiers.vanished or request.modifiers.partial:
+        raise BadSyntax("VANISHED and PARTIAL go with UID FETCH")
     view = session.selected
     indices = view.by_number(request.messages)
     async for chunk in _fetch(session, request, request.items, indices):
@@ -85,23 +112,50 @@ async def _fetch_numbers(session: Session, request: _Request) -> Replies:
 
 
 async def _fetch_uids(session: Session, request: _Request) -> Replies:
-    items = request.items
-    if UID_ITEM.label not in {item.label for item in items}:
+    modifiers, items, view = request.modifiers, request.items, session.selected
+    if Feature.UIDONLY in session.features:
+        items = tuple(item for item in items if item.label != UID_ITEM.label)
+    elif UID_ITEM.label not in {item.label for item in items}:
         items = (UID_ITEM, *items)
-    async for chunk in _fetch(session, request, items, session.selected.by_uid(request.messages)):
+    if modifiers.vanished:
+        yield await _vanished(session, request)
+    indices = view.by_uid(request.messages)
+    if modifiers.partial is not None:
+        indices = cut_partial(indices, modifiers.partial)
+    async for chunk in _fetch(session, request, items, indices):
         yield chunk
+
+
+async def _vanished(session: Session, request: _Request) -> bytes:
+    """RFC 7162 section 3.2.6: those of the named UIDs that were expunged since. `*` reaches up to the highest UID
+    that was ever given, so that what vanished above the highest one left is named too."""
+    view = session.selected
+    since = request.modifiers.changed_since or 0
+    gone = await session.mail.vanished_since(view.image.mailbox.id, since)
+    if request.messages.is_saved_result:
+        asked = UidSet.of(view.saved_uids)
+    else:
+        asked = request.messages.resolve(max(view.uidnext - 1, 1))
+    return vanished_earlier(view, gone, asked)
+
+
+def cut_partial(indices: Indices, partial: tuple[int, int]) -> Indices:
+    """RFC 9394: the first:last of them, counted from 1, or from the end when negative."""
+    low, high = sorted(map(abs, partial))
+    return indices[low - 1 : high] if partial[0] > 0 else indices[max(len(indices) - high, 0) : len(indices) - low + 1]
 
 
 async def _fetch(
     session: Session, request: _Request, items: tuple[FetchItem, ...], indices: Indices
 ) -> AsyncIterator[bytes]:
     view = session.selected
-    if request.changed_since is not None:
-        indices = _changed(view, indices, request.changed_since)
+    if request.modifiers.changed_since is not None:
+        indices = _changed(view, indices, request.modifiers.changed_since)
     if any(item.sets_seen for item in items) and not view.read_only:
         await _set_seen(session, view, indices)
     fields = tuple(dict.fromkeys(field for item in items for field in item.fields))
-    template = b"* %d FETCH (" + b" ".join(item.template for item in items) + b")\r\n"
+    name = b"UIDFETCH" if Feature.UIDONLY in session.features else b"FETCH"
+    template = b"* %d " + name + b" (" + b" ".join(item.template for item in items) + b")\r\n"
     for part in _batches(session, view, indices, items):
         batch = await _load(session, view, part, fields, items)
         for chunk in _render(session, batch, items, template):
@@ -163,13 +217,14 @@ async def _load(
 def _render(session: Session, batch: Batch, items: tuple[FetchItem, ...], template: bytes) -> Iterator[bytes]:
     if not batch.numbers:
         return
-    columns: list[Any] = [batch.numbers]  # Any: numbers for %d, bytes for %b, slices
+    by_uid = Feature.UIDONLY in session.features
+    columns: list[Any] = [batch.uids if by_uid else batch.numbers]  # Any: numbers for %d, bytes for %b, slices
     columns += [item.column(batch) for item in items]
     if batch.has_slices:
         for values in zip(*columns, strict=True):
             yield from _stream(session, template, values)
     elif len(columns) == 1:
-        yield b"".join([template % number for number in batch.numbers])
+        yield b"".join([template % number for number in columns[0]])
     else:
         yield (template * len(batch.numbers)) % tuple(chain.from_iterable(zip(*columns, strict=True)))
 
@@ -192,8 +247,10 @@ def _stream(session: Session, template: bytes, values: tuple[Any, ...]) -> Itera
 
 AREA = Area(
     commands=(
-        Command("FETCH", State.SELECTED, _fetch_numbers, "9051 6.4.5", _parse, Trait.KEEPS_NUMBERS),
+        Command(
+            "FETCH", State.SELECTED, _fetch_numbers, "9051 6.4.5", _parse, Trait.KEEPS_NUMBERS | Trait.TAKES_NUMBERS
+        ),
         Command("UID FETCH", State.SELECTED, _fetch_uids, "9051 6.4.9", _parse),
     ),
-    capabilities=(Capability("BINARY", "3516", LOGGED_IN),),
+    capabilities=(Capability("BINARY", "3516", LOGGED_IN), Capability("PARTIAL", "9394", LOGGED_IN)),
 )

@@ -25,7 +25,7 @@ from pillarbox.imap.wire.cursor import Cursor
 from pillarbox.imap.wire.writer import string
 from pillarbox.mail.uids import UidSet
 from pillarbox.search.evaluate import matching_rows
-from pillarbox.search.query import ModSeq, leaves
+from pillarbox.search.query import ModSeq, Numbers, leaves
 
 RESULT_OPTIONS: Final = ("MIN", "MAX", "ALL", "COUNT", "SAVE")
 
@@ -47,6 +47,8 @@ def _parse(cursor: Cursor, session: Session) -> _Search:
         cursor.space()
         first_word = ""
     program = KeyReader(cursor, session.services.limits).program(first_word)
+    if Feature.UIDONLY in session.features and any(isinstance(leaf, Numbers) for leaf in leaves(program.query)):
+        raise BadSyntax("With UIDONLY, name messages by UID", "UIDREQUIRED")
     if program.names_charset and Feature.UTF8_ACCEPT in session.features:
         raise BadSyntax("With UTF8=ACCEPT, SEARCH takes no CHARSET (RFC 6855 section 3)")
     return _Search(program, options)
@@ -160,9 +162,11 @@ def _done(asked: _Search, name: str) -> Done:
     return Done(text=f"{name} completed{saved}")
 
 
+_BY_NUMBER: Final = Trait.KEEPS_NUMBERS | Trait.TAKES_NUMBERS
+
 AREA = Area(
     commands=(
-        Command("SEARCH", State.SELECTED, _search_numbers, "9051 6.4.4", _parse, Trait.KEEPS_NUMBERS),
+        Command("SEARCH", State.SELECTED, _search_numbers, "9051 6.4.4", _parse, _BY_NUMBER),
         Command("UID SEARCH", State.SELECTED, _search_uids, "9051 6.4.9", _parse),
     ),
     capabilities=(

@@ -9,11 +9,22 @@ from pillarbox.imap.features import Feature
 from pillarbox.imap.refusals import BadSyntax
 from pillarbox.imap.replies import LOGGED_IN, Done, Replies, State
 from pillarbox.imap.session import Session
-from pillarbox.imap.updates import flag_names
+from pillarbox.imap.updates import fetch_line, flag_names, shown_flags, vanished_earlier
 from pillarbox.imap.view import View
 from pillarbox.imap.wire.cursor import Cursor
+from pillarbox.imap.wire.sequence import SequenceSet
 from pillarbox.imap.wire.writer import utf8_quoted
 from pillarbox.mail.flags import SEEN
+from pillarbox.mail.uids import UidSet
+
+
+@dataclass(frozen=True, slots=True)
+class _Resync:
+    """What a client remembers of a mailbox (RFC 7162 section 3.2.5)."""
+
+    uidvalidity: int
+    modseq: int
+    known_uids: SequenceSet | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,21 +32,49 @@ class _Choice:
     name: str
     given_name: str
     condstore: bool
+    resync: _Resync | None = None
 
 
-# select-params = "(" select-param *(SP select-param) ")"; condstore-param = "CONDSTORE"
+# select-params = "(" select-param *(SP select-param) ")"; select-param =/ "CONDSTORE" / "QRESYNC" SP "(" ... ")"
 def _parse(cursor: Cursor, session: Session) -> _Choice:
     raw_name = cursor.astring()
     condstore = False
+    resync: _Resync | None = None
     if cursor.skip(b" ("):
         while True:
-            if cursor.word() != "CONDSTORE":
+            parameter = cursor.word()
+            if parameter == "QRESYNC":
+                resync = _parse_resync(cursor, session)
+            elif parameter != "CONDSTORE":
                 raise BadSyntax("Unknown parameter")
             condstore = True
             if cursor.skip(b")"):
                 break
             cursor.space()
-    return _Choice(session.decode_name(raw_name), raw_name.decode("utf-8", "replace"), condstore)
+    return _Choice(session.decode_name(raw_name), raw_name.decode("utf-8", "replace"), condstore, resync)
+
+
+# "(" uidvalidity SP mod-sequence-value [SP known-uids] [SP seq-match-data] ")"
+# seq-match-data = "(" known-sequence-set SP known-uid-set ")"
+def _parse_resync(cursor: Cursor, session: Session) -> _Resync:
+    if Feature.QRESYNC not in session.features:
+        raise BadSyntax("ENABLE QRESYNC first")
+    cursor.space()
+    cursor.expect(b"(")
+    uidvalidity = cursor.nz_number()
+    cursor.space()
+    modseq = cursor.number64()
+    known: SequenceSet | None = None
+    while not cursor.skip(b")"):
+        cursor.space()
+        if cursor.skip(b"("):  # numbers and UIDs to match: only for servers that forget what vanished
+            cursor.sequence_set()
+            cursor.space()
+            cursor.sequence_set()
+            cursor.expect(b")")
+        else:
+            known = cursor.sequence_set()
+    return _Resync(uidvalidity, modseq, known)
 
 
 async def _select(session: Session, choice: _Choice) -> Replies:
@@ -62,6 +101,25 @@ async def _open(session: Session, choice: _Choice, *, read_only: bool) -> Replie
     yield _state_of(session, view)
     if Feature.IMAP4REV2 in session.features:
         yield _list_line(session, choice)
+    if choice.resync is not None and choice.resync.uidvalidity == mailbox.uidvalidity:
+        yield await _missed(session, view, choice.resync)
+
+
+async def _missed(session: Session, view: View, resync: _Resync) -> bytes:
+    """What vanished and what changed since the client looked last (RFC 7162 section 3.2.5.1)."""
+    gone = await session.mail.vanished_since(view.image.mailbox.id, resync.modseq)
+    highest = max(view.uidnext - 1, 1)
+    asked = resync.known_uids.resolve(highest) if resync.known_uids else UidSet(((1, highest),))
+    image = view.image
+    lines = [vanished_earlier(view, gone, asked)]
+    for row in image.changed_since(resync.modseq):
+        uid = image.uids[row]
+        number = view.number_of(uid)
+        if number:
+            items = [b"FLAGS (%b)" % shown_flags(view, image.flags[row].wire, uid, session.features)]
+            items.append(b"MODSEQ (%d)" % image.modseqs[row])
+            lines.append(fetch_line(number, uid, uid, items, session.features))
+    return b"".join(lines)
 
 
 def _state_of(session: Session, view: View) -> bytes:
@@ -102,6 +160,11 @@ AREA = Area(
         Command("EXAMINE", LOGGED_IN, _examine, "9051 6.3.3", _parse, Trait.NO_UPDATES),
         Command("UNSELECT", State.SELECTED, _unselect, "3691 2", None, Trait.NO_UPDATES),
     ),
-    capabilities=(Capability("CONDSTORE", "7162", LOGGED_IN), Capability("UNSELECT", "3691", LOGGED_IN)),
-    features=(Feature.CONDSTORE,),
+    capabilities=(
+        Capability("CONDSTORE", "7162", LOGGED_IN),
+        Capability("QRESYNC", "7162", LOGGED_IN),
+        Capability("UIDONLY", "9586", LOGGED_IN),
+        Capability("UNSELECT", "3691", LOGGED_IN),
+    ),
+    features=(Feature.CONDSTORE, Feature.QRESYNC, Feature.UIDONLY),
 )

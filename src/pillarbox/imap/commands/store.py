@@ -11,7 +11,7 @@ from pillarbox.imap.features import Feature
 from pillarbox.imap.refusals import BadSyntax, Refused
 from pillarbox.imap.replies import Done, Replies, State
 from pillarbox.imap.session import Session
-from pillarbox.imap.updates import flags_line, shown_flags
+from pillarbox.imap.updates import fetch_line, flags_line, shown_flags
 from pillarbox.imap.view import Indices
 from pillarbox.imap.wire.cursor import Cursor
 from pillarbox.imap.wire.sequence import SequenceSet
@@ -113,18 +113,20 @@ def _answers(session: Session, change: _Change, indices: Indices, result: Flagge
         uid = view.uids[index]
         if row < 0 or uid in refused or (change.silent and uid not in changed):
             continue
-        items = [b"UID %d" % uid] if with_uid or condstore else []
+        items = []
         if not change.silent:
             items.append(b"FLAGS (%b)" % shown_flags(view, image.flags[row].wire, uid, features))
         if condstore:
             items.append(b"MODSEQ (%d)" % image.modseqs[row])
-        lines.append(b"* %d FETCH (%b)\r\n" % (index + 1, b" ".join(items)))
+        lines.append(fetch_line(index + 1, uid if with_uid or condstore else 0, uid, items, features))
     return b"".join(lines)
 
 
 AREA = Area(
     commands=(
-        Command("STORE", State.SELECTED, _store_numbers, "9051 6.4.6", _parse, Trait.KEEPS_NUMBERS),
+        Command(
+            "STORE", State.SELECTED, _store_numbers, "9051 6.4.6", _parse, Trait.KEEPS_NUMBERS | Trait.TAKES_NUMBERS
+        ),
         Command("UID STORE", State.SELECTED, _store_uids, "9051 6.4.9", _parse),
     ),
 )

@@ -67,7 +67,7 @@ def _parse_enable(cursor: Cursor, session: Session) -> list[str]:
 async def _enable(session: Session, names: list[str]) -> Replies:
     """RFC 5161 section 3.1: what is not known is passed over, and ENABLED is always sent."""
     known = [feature for name in dict.fromkeys(names) if (feature := session.offer.feature(name))]
-    session.features.update(known)
+    session.features.update(implied for feature in known for implied in feature.implied)
     enabled = b"".join(b" " + feature.value.encode("ascii") for feature in known)
     yield b"* ENABLED%b\r\n" % enabled
 

@@ -217,6 +217,16 @@ class Cursor:
         """Whether a sequence set comes next: a digit, `*` or `$`."""
         return self.peek() in (b"*", b"$") or self.peek().isdigit()
 
+    def partial_range(self) -> tuple[int, int]:
+        """partial-range = nz-number ":" nz-number / "-" nz-number ":" "-" nz-number (RFC 9394 section 4)"""
+        from_end = self.skip(b"-")
+        first = self.nz_number()
+        self.expect(b":")
+        if from_end:
+            self.expect(b"-")
+        last = self.nz_number()
+        return (-first, -last) if from_end else (first, last)
+
     # --- dates and flags -------------------------------------------------------------------------
 
     def date(self) -> datetime.date:
