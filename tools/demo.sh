@@ -20,7 +20,21 @@ if [ ! -f "$data/.ready" ]; then
     touch "$data/.ready"
 fi
 password=$(cat "$data/password.txt")
-ca=$data/certificates/ca.pem
+ca=$data/certificates/authority.crt
+
+cat >"$data/neomuttrc" <<RC
+set certificate_file="$ca"
+set imap_user="$user"
+set imap_pass="$password"
+set folder="imaps://localhost:$port/"
+set spoolfile="+INBOX"
+set imap_check_subscribed
+set record="+Sent"
+set postponed=""
+set ssl_force_tls
+ignore *
+unignore from to cc date subject
+RC
 
 cat <<TEXT
 
@@ -33,7 +47,7 @@ Pillarbox serves sample mail on this machine only. Ctrl-C stops it; remove demo-
 
   curl      curl --cacert '$ca' --user '$user:$password' 'imaps://localhost:$port/INBOX?ALL'
             curl --cacert '$ca' --user '$user:$password' 'imaps://localhost:$port/INBOX;MAILINDEX=1'
-  neomutt   neomutt -n -F /dev/null -e 'set certificate_file="$ca" imap_pass="$password"' -f 'imaps://$user@localhost:$port/INBOX'
+  neomutt   neomutt -n -F '$data/neomuttrc'      (mutt reads the same file)
 
 TEXT
 exec $pillarbox serve --listen "127.0.0.1:$port" --data "$data"

@@ -25,5 +25,5 @@ if ! .venv/bin/python -c '' 2>/dev/null; then
     "$python" -m venv --without-pip .venv
 fi
 echo "setup: installing into .venv ..." >&2
-"$python" -m pip --python .venv/bin/python install --quiet --disable-pip-version-check --no-input \
+"$python" -m pip --python .venv/bin/python install -qq --disable-pip-version-check --no-input \
     --constraint constraints.txt --editable '.[test]'

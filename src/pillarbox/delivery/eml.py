@@ -17,7 +17,7 @@ from pillarbox.mail.dates import InternalDate
 
 def eml_files(path: Path) -> list[Path]:
     """The .eml files right in a folder, by name."""
-    return sorted(entry for entry in path.iterdir() if entry.suffix.lower() == ".eml" and entry.is_file())
+    return sorted(entry for entry in path.iterdir() if entry.suffix.lower() == ".eml" and not entry.is_dir())
 
 
 def eml_folders(path: Path, max_message_bytes: int) -> list[Folder]:
@@ -36,7 +36,7 @@ class EmlFolder:
 
     def __init__(self, files: list[Path], name: str, max_message_bytes: int) -> None:
         self.name = name
-        self.size_bytes = sum(path.stat().st_size for path in files)
+        self.size_bytes = sum(path.lstat().st_size for path in files)
         self._files = files
         self._max_message_bytes = max_message_bytes
 

@@ -1,0 +1,82 @@
+"""What the command line says of itself, and how it takes mistakes."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from pillarbox import __version__
+from pillarbox.cli.exits import ExitCode
+from tests.cli.commands import CommandLine, run
+
+COMMANDS = [
+    ("serve",),
+    ("import",),
+    *(("user", verb) for verb in ("add", "list", "password", "disable", "enable", "remove", "import")),
+    ("mailbox", "list"),
+    ("config", "check"),
+    ("config", "reference"),
+]
+
+
+def test_the_version_is_told() -> None:
+    assert run("--version").out == f"pillarbox {__version__}\n"
+
+
+def test_help_teaches_with_examples() -> None:
+    said = run("--help")
+    assert said.code == 0
+    assert "pillarbox user add alice --data ~/mail" in said.out
+    assert all(word in said.out for word in ("serve", "import", "mailbox", "config", "user"))
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_every_command_has_help_with_an_example(command: tuple[str, ...]) -> None:
+    said = run(*command, "--help")
+    assert (said.code, said.err) == (0, "")
+    assert f"\n pillarbox {' '.join(command)}" in said.out
+
+
+@pytest.mark.parametrize(
+    ("words", "hint"),
+    [
+        (("sevre",), "Try: pillarbox --help"),
+        (("user", "ad"), 'Did you mean "add"?'),
+        (("user", "add"), "NAME requires an argument"),
+        (("import", "x"), "--user requires an argument"),
+        (("serve", "--bogus"), "--bogus"),
+        (("serve", "--workers", "many"), "--workers"),
+        (("serve", "--workers", "0"), "1 or more"),
+        (("serve", "--listen", "everywhere"), "HOST:PORT"),
+    ],
+)
+def test_a_mistyped_command_is_told_in_plain_words(pillarbox: CommandLine, words: tuple[str, ...], hint: str) -> None:
+    said = pillarbox(*words)
+    assert said.code == ExitCode.USAGE
+    assert said.out == ""
+    assert hint in said.err
+    assert "Traceback" not in said.err
+
+
+def test_heavy_modules_are_loaded_only_when_needed() -> None:
+    program = (
+        "import sys; from pillarbox.cli.tree import run; run(['--help']); "
+        "print([name for name in ('apsw', 'argon2', 'pydantic', 'cryptography', 'asyncio') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_every_exit_code_is_documented() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "operate.md").read_text()
+    for code in ExitCode:
+        assert f"| {code.value} |" in page
+
+
+def test_a_reader_that_goes_away_is_no_error(alice: CommandLine) -> None:
+    command = f"{sys.executable} -m pillarbox config reference | head -1; echo ${{PIPESTATUS[0]}}"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=True, timeout=60)
+    assert (done.stdout, done.stderr) == ("# Configure Pillarbox\n0\n", "")
