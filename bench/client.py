@@ -27,6 +27,15 @@ class Address(Protocol):
     def ca_file(self) -> Path: ...
 
 
+class Peer(Address, Protocol):
+    """A server that can be measured."""
+
+    @property
+    def process_id(self) -> int: ...
+    def add_account(self, name: str, password: str) -> None: ...
+    def restart(self) -> None: ...
+
+
 class Refused(Exception):
     """A command that a figure needs was not answered OK."""
 

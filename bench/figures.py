@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from bench.client import Address, RawClient, run_side_by_side
+from bench.client import Peer, RawClient, run_side_by_side
 from bench.letters import Letter
 
 MANY = 5_000
@@ -23,7 +23,7 @@ SOME = 1_000
 class Bench:
     """One server under measurement: a filled mailbox `big`, selected by `client`."""
 
-    server: Address
+    server: Peer
     login: tuple[str, str]
     client: RawClient
     messages: int

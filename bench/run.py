@@ -23,15 +23,14 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
 
-import psutil
+import psutil  # type: ignore[import-untyped]  # ships no types
 from rich.console import Console
 from rich.table import Table
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from bench.client import Address, RawClient
+from bench.client import Peer, RawClient
 from bench.figures import FIGURES, FIRST, Bench, Figure, append_command
 from bench.letters import Letter, letters
 from tests.servers.dovecot import DovecotServer, Scheme
@@ -40,14 +39,6 @@ from tests.servers.pillarbox_server import PillarboxServer
 LOGIN = ("ann@example.org", "correct horse battery")
 FILL_GROUP = 50
 SCALE = {"ms": 1e3, "us": 1e6, "KiB": 1.0}
-
-
-class Peer(Address, Protocol):
-    """A server that can be measured."""
-
-    @property
-    def process_id(self) -> int: ...
-    def add_account(self, name: str, password: str) -> None: ...
 
 
 @dataclass(slots=True)
@@ -101,15 +92,20 @@ class Run:
             bench.client.run(b"SELECT big")
 
     def memory(self, connections: int) -> None:
-        """PSS of all processes of each server before and after `connections` clients logged in and selected."""
-        row = self.rows.setdefault(f"memory per idle connection, {connections} connections", Row("KiB"))
-        base = self.rows.setdefault("memory of the whole server before", Row("KiB"))
+        """PSS of all processes of each server before and after `connections` clients logged in and selected.
+
+        After a restart, so that neither reuses memory that earlier figures left, and with some clients there
+        already, so that what is loaded once doesn't count.
+        """
+        row = self.rows.setdefault(f"memory per idle connection of {connections}", Row("KiB"))
+        base = self.rows.setdefault("memory of the server with 10 connections", Row("KiB"))
         for name, bench in self.benches.items():
-            process_id = _process_id(bench.server)
+            bench.client.close()
+            bench.server.restart()
+            clients = [_selected(bench) for _ in range(10)]
+            process_id = bench.server.process_id
             before = pss_kib(process_id)
-            clients = [RawClient(bench.server, LOGIN) for _ in range(connections)]
-            for client in clients:
-                client.run(b"SELECT big")
+            clients += [_selected(bench) for _ in range(connections)]
             row.values[name] = [(pss_kib(process_id) - before) / connections]
             base.values[name] = [before]
             for client in clients:
@@ -118,7 +114,7 @@ class Run:
     def table(self, title: str) -> Table:
         """Medians and ratios."""
         table = Table(title=title)
-        table.add_column("figure")
+        table.add_column("figure", no_wrap=True)
         for name in self.benches:
             table.add_column(name, justify="right")
         table.add_column("ratio", justify="right")
@@ -132,9 +128,10 @@ class Run:
         return table
 
 
-def _process_id(server: Address) -> int:
-    assert isinstance(server, DovecotServer | PillarboxServer)
-    return server.process_id
+def _selected(bench: Bench) -> RawClient:
+    client = RawClient(bench.server, LOGIN)
+    client.run(b"SELECT big")
+    return client
 
 
 def _ratio(medians: dict[str, float | None]) -> str:
@@ -184,7 +181,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--config", type=Path, default=Path(__file__).with_name("pillarbox.toml"))
     parser.add_argument("--json", type=Path, help="write every single measurement here")
     chosen = parser.parse_args(arguments)
-    console = Console()
+    console = Console(width=120)
     with ExitStack() as stack:
         servers = start(stack, chosen.servers.split(","), chosen.config)
         some = list(letters(500))

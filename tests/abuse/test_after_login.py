@@ -71,7 +71,7 @@ def test_more_than_a_thousand_literals_in_one_command_are_refused(guest: RudeCli
         b'LIST "" (' + b"a " * 30_000 + b"a)",
         b"LIST (" * 10_000,
         b"ID " + b"(" * 30_000,
-        b"ID (" + b'"a" "b" ' * 5_000 + b'"a" "b")',
+        b"ID (" + b"".join(b'"n%d" "v" ' % number for number in range(4_000)) + b'"n" "v")',
         b"STATUS INBOX " + b"(" * 30_000,
         b"ENABLE " + b"X" * 30_000,
         b"APPEND INBOX " + b"(" * 30_000,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from tests.differential import broken, families
 from tests.differential.pieces import CRLF, Families
@@ -39,7 +40,14 @@ def corpus() -> list[Sample]:
     table = Families()
     families.enter(table)
     broken.enter(table)
+    table.add_texts("samples", _sample_letters())
     return list(_samples(table))
+
+
+def _sample_letters() -> list[bytes]:
+    """The letters of samples/, with the line ends that mail has on the wire."""
+    files = sorted((Path(__file__).parents[2] / "samples").rglob("*.eml"))
+    return [file.read_bytes().replace(CRLF, b"\n").replace(b"\n", CRLF) for file in files]
 
 
 def _samples(table: Families) -> Iterator[Sample]:

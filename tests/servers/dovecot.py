@@ -151,7 +151,8 @@ class DovecotServer:
         self._process.wait(10)
 
     def restart(self) -> None:
-        """Start again after kill() or stop(), on the same port with the same mail."""
+        """Stop it if it runs, and start it again on the same port with the same mail."""
+        self.stop()
         (self.folder / "run" / "master.pid").unlink(missing_ok=True)
         self.start()
 
