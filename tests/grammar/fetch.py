@@ -36,7 +36,9 @@ def _item(reader: Reader) -> tuple[str, FetchValue]:
     msg-att-static  = "ENVELOPE" SP envelope / "INTERNALDATE" SP date-time / "RFC822.SIZE" SP number64 /
                       "BODY" ["STRUCTURE"] SP body / "BODY" section ["<" number ">"] SP nstring /
                       "BINARY" section-binary SP (nstring / literal8) / "BINARY.SIZE" section-binary SP number /
-                      "UID" SP uniqueid / "RFC822" [".HEADER" / ".TEXT"] SP nstring   (RFC 3501)
+                      "UID" SP uniqueid / "RFC822" [".HEADER" / ".TEXT"] SP nstring   (RFC 3501) /
+                      "EMAILID" SP "(" objectid ")" / "THREADID" SP ("(" objectid ")" / nil)   (RFC 8474) /
+                      "PREVIEW" SP nstring   (RFC 8970) / "SAVEDATE" SP (date-time / nil)   (RFC 8514)
     """
     name = reader.match(_NAME, "a FETCH item in upper case").group().decode("ascii")
     if name == "BODY" and reader.sees(b"["):
@@ -123,6 +125,14 @@ _PLAIN: dict[str, Callable[[Reader], FetchValue]] = {
     "RFC822.HEADER": Reader.nstring,
     "RFC822.TEXT": Reader.nstring,
     "UID": Reader.nz_number,
+    "EMAILID": Reader.object_id,
+    "THREADID": Reader.object_id,
+    "SAVEDATE": Reader.date_time,
+    "PREVIEW": Reader.nstring,
+    "EMAILID": Reader.object_id,
+    "THREADID": lambda reader: None if reader.accept(b"NIL") else reader.object_id(),
+    "PREVIEW": Reader.nstring,
+    "SAVEDATE": lambda reader: None if reader.accept(b"NIL") else reader.date_time(),
     "BODY": lambda reader: body.body(reader, body.Form.BODY),
     "BODYSTRUCTURE": lambda reader: body.body(reader, body.Form.BODYSTRUCTURE),
 }

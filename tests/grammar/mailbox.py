@@ -6,6 +6,7 @@ RFC 9051 sections 7.3 and 9; RFC 3501 section 7.2; RFC 5258 and 6154 (LIST), 446
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 from tests.grammar.reader import Reader
@@ -123,7 +124,7 @@ def mailbox_status(reader: Reader) -> MailboxStatus:
     reader.space()
     name = reader.mailbox()
     reader.expect(b" (")
-    values: dict[str, int | None] = {}
+    values: dict[str, int | str | None] = {}
     while not reader.accept(b")"):
         if values:
             reader.space()
@@ -140,7 +141,7 @@ def _append_limit(reader: Reader) -> int | None:
     return None if reader.accept(b"NIL") else reader.number()
 
 
-_STATUS_ITEMS: dict[str, Callable[[Reader], int | None]] = {
+_STATUS_ITEMS: dict[str, Callable[[Reader], int | str | None]] = {
     "MESSAGES": Reader.number,
     "RECENT": Reader.number,
     "UIDNEXT": Reader.nz_number,
@@ -150,6 +151,7 @@ _STATUS_ITEMS: dict[str, Callable[[Reader], int | None]] = {
     "SIZE": Reader.number64,
     "HIGHESTMODSEQ": Reader.number64,
     "APPENDLIMIT": _append_limit,
+    "MAILBOXID": Reader.object_id,
 }
 """New items of later RFCs are one row here."""
 
@@ -189,12 +191,22 @@ def esearch(reader: Reader) -> ESearch:
     return ESearch(tag, by_uid, values)
 
 
+def _partial(reader: Reader) -> Numbers:
+    """ret-data-partial = "PARTIAL" SP "(" partial-range SP (sequence-set / nil) ")" (RFC 9394 section 4)"""
+    reader.match(_PARTIAL_RANGE, "partial-range")
+    found: Numbers = () if reader.accept(b"NIL") else reader.numbers()
+    reader.expect(b")")
+    return found
+
+
+_PARTIAL_RANGE = re.compile(rb"\((?:[1-9][0-9]*:[1-9][0-9]*|-[1-9][0-9]*:-[1-9][0-9]*) ")
 _ESEARCH_ITEMS: dict[str, Callable[[Reader], int | Numbers]] = {
     "MIN": Reader.nz_number,
     "MAX": Reader.nz_number,
     "ALL": Reader.numbers,
     "COUNT": Reader.number,
     "MODSEQ": Reader.modseq,
+    "PARTIAL": _partial,
 }
 """New return items of later RFCs are one row here."""
 

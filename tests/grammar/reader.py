@@ -25,10 +25,12 @@ _NZ_DIGITS = re.compile(rb"[1-9][0-9]*")
 _LITERAL = re.compile(rb"\{([0-9]+)\}\r\n")
 _LITERAL8 = re.compile(rb"~\{([0-9]+)\}\r\n")
 _QUOTED = re.compile(rb'"((?:[^"\\\r\n\x00]|\\["\\])*)"')
+_OBJECT_ID = re.compile(rb"\(([A-Za-z0-9_-]{1,255})\)")
 _DATE_TIME = re.compile(
     rb'"([ 0-9][0-9])-(Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)-([0-9]{4})'
     rb' ([0-9]{2}):([0-9]{2}):([0-9]{2}) ([+-])([0-9]{2})([0-9]{2})"'
 )
+_OBJECT_ID = re.compile(rb"\(([A-Za-z0-9_-]{1,255})\)")
 _MONTHS = [b"Jan", b"Feb", b"Mar", b"Apr", b"May", b"Jun", b"Jul", b"Aug", b"Sep", b"Oct", b"Nov", b"Dec"]
 SYSTEM_FLAGS = ("\\Answered", "\\Flagged", "\\Deleted", "\\Seen", "\\Draft")
 
@@ -197,6 +199,10 @@ class Reader:
             return self.string()
         return self.match(_ASTRING, "astring").group()
 
+    def object_id(self) -> str:
+        """ "(" objectid ")" ; objectid = 1*255(ALPHA / DIGIT / "_" / "-") (RFC 8474 section 7)"""
+        return self.match(_OBJECT_ID, "(objectid)").group(1).decode("ascii")
+
     def delimiter(self) -> str | None:
         """(DQUOTE QUOTED-CHAR DQUOTE / nil), in LIST and NAMESPACE"""
         if self.accept(b"NIL"):
@@ -239,6 +245,10 @@ class Reader:
     def flag_perm(self) -> str:
         r"""flag-perm = flag / "\*" """
         return "\\*" if self.accept(b"\\*") else self.flag()
+
+    def object_id(self) -> str:
+        """ "(" objectid ")"; objectid = 1*255(ALPHA / DIGIT / "_" / "-") (RFC 8474 section 7)"""
+        return self.match(_OBJECT_ID, "an object id in parentheses").group(1).decode("ascii")
 
     def date_time(self) -> datetime:
         """date-time = DQUOTE date-day-fixed "-" date-month "-" date-year SP time SP zone DQUOTE

@@ -79,21 +79,24 @@ def _untagged(reader: Reader) -> Response:
 
 
 def _numbered(reader: Reader) -> Response:
-    """message-data = nz-number SP ("EXPUNGE" / ("FETCH" SP msg-att)) ; number SP ("EXISTS" / "RECENT")"""
+    """message-data = nz-number SP ("EXPUNGE" / ("FETCH" SP msg-att)) ; number SP ("EXISTS" / "RECENT")
+
+    RFC 9586: message-data =/ uniqueid SP "UIDFETCH" SP msg-att, without UID
+    """
     start = reader.at
     number = reader.number()
     reader.space()
     word = reader.keyword()
     if word in ("EXISTS", "RECENT"):
         return Exists(number) if word == "EXISTS" else Recent(number)
-    if word not in ("EXPUNGE", "FETCH"):
-        raise reader.fail("EXISTS, RECENT, EXPUNGE or FETCH")
+    if word not in ("EXPUNGE", "FETCH", "UIDFETCH"):
+        raise reader.fail("EXISTS, RECENT, EXPUNGE, FETCH or UIDFETCH")
     if reader.data[start : start + 1] == b"0":
         raise reader.fail("nz-number")
     if word == "EXPUNGE":
         return Expunge(number)
     reader.space()
-    return Fetch(number, fetch.msg_att(reader))
+    return Fetch(number, fetch.msg_att(reader), by_uid=word == "UIDFETCH")
 
 
 def _enabled(reader: Reader) -> Enabled:

@@ -65,6 +65,10 @@ _BARE = frozenset(
         *("ALREADYEXISTS", "NONEXISTENT"),
         # RFC 7162, RFC 6154, RFC 4469 (TOOBIG, which RFC 7889 asks for)
         *("NOMODSEQ", "USEATTR", "TOOBIG"),
+        # RFC 4978, RFC 9586
+        *("COMPRESSIONACTIVE", "UIDREQUIRED"),
+        # RFC 9586, RFC 4978
+        *("UIDREQUIRED", "COMPRESSIONACTIVE"),
     ]
 )
 """New codes without arguments of later RFCs go here."""
@@ -168,6 +172,18 @@ def _modified(reader: Reader) -> tuple[object, ...]:
     return (reader.numbers(),)
 
 
+def _object_id(reader: Reader) -> tuple[object, ...]:
+    """ "MAILBOXID" SP "(" objectid ")" (RFC 8474)"""
+    reader.space()
+    return (reader.object_id(),)
+
+
+def _object_id(reader: Reader) -> tuple[object, ...]:
+    """ "MAILBOXID" SP "(" objectid ")" (RFC 8474 section 7)"""
+    reader.space()
+    return (reader.object_id(),)
+
+
 _WITH_ARGUMENTS: dict[str, Callable[[Reader], tuple[object, ...]]] = {
     "CAPABILITY": _capabilities,
     "UIDNEXT": _number,
@@ -179,5 +195,7 @@ _WITH_ARGUMENTS: dict[str, Callable[[Reader], tuple[object, ...]]] = {
     "APPENDUID": _append_uid,
     "COPYUID": _copy_uid,
     "MODIFIED": _modified,
+    "MAILBOXID": _object_id,
+    "MAILBOXID": _object_id,
 }
 """New codes of later RFCs are one row here."""

@@ -157,6 +157,16 @@ ILLEGAL = [
     b'* 1 FETCH (BODY[HEADER.FIELDS (A  B)] "a")\r\n',
     b'* 1 FETCH (BINARY[HEADER] "a")\r\n',
     b"* 1 FETCH (BINARY.SIZE[1] NIL)\r\n",
+    # extensions
+    b"* 1 UIDFETCH (UID 1)\r\n",
+    b"* 0 UIDFETCH (FLAGS ())\r\n",
+    b"* 1 FETCH (EMAILID NIL)\r\n",
+    b"* 1 FETCH (EMAILID (a.b))\r\n",
+    b"* 1 FETCH (EMAILID M6d99)\r\n",
+    b"* STATUS a (MAILBOXID F22)\r\n",
+    b"a OK [MAILBOXID F22] x\r\n",
+    b'* ESEARCH (TAG "a") PARTIAL (1:* 3)\r\n',
+    b'* ESEARCH (TAG "a") PARTIAL (1:5 )\r\n',
 ]
 
 

@@ -70,7 +70,7 @@ class Listed:
 @dataclass(frozen=True, slots=True)
 class MailboxStatus:
     name: str
-    values: dict[str, int | None]
+    values: dict[str, int | str | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +190,7 @@ class Multipart:
     extension: Extension | None = None
 
 
-FetchValue: TypeAlias = "int | bytes | datetime | frozenset[str] | Envelope | Part | Multipart | None"
+FetchValue: TypeAlias = "int | str | bytes | datetime | frozenset[str] | Envelope | Part | Multipart | None"
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +199,10 @@ class Fetch:
 
     number: int
     items: dict[str, FetchValue] = field(default_factory=dict)
+    by_uid: bool = False
+    """`* uid UIDFETCH`: `number` is a UID (RFC 9586)."""
+    by_uid: bool = False
+    """`* uid UIDFETCH (...)` (RFC 9586): then `number` is a UID."""
 
 
 Response: TypeAlias = (

@@ -16,6 +16,7 @@ from pillarbox.imap.registry import registry
 from pillarbox.imap.replies import State
 from pillarbox.imap.services import Services
 from pillarbox.imap.session import Session
+from pillarbox.imap.wire.deflate import DeflateStream
 from pillarbox.imap.wire.framer import (
     Event,
     FrameLimits,
@@ -33,12 +34,16 @@ from pillarbox.mail.errors import MailError
 _COALESCE_BYTES: Final = 16 * 1024
 """Small replies wait for each other up to one TLS record."""
 
+_INFLATE_BYTES: Final = 64 * 1024
+"""How much of a compressed stream is inflated at a time."""
+
 
 class ImapConversation:
     """Feed it with receive(); run() writes to the outlet until the talk is over."""
 
     __slots__ = (
         "_changed",
+        "_deflate",
         "_dispatcher",
         "_end_reason",
         "_ended_input",
@@ -60,6 +65,7 @@ class ImapConversation:
         self._framer = Framer(self._literal_policy)
         self._session = Session(services, registry(), self._on_change)
         self._dispatcher = Dispatcher(self._session, registry(), self)
+        self._deflate: DeflateStream | None = None
         self._outlet: Outlet | None = None
         self._unsent = 0
         self._waiter: asyncio.Future[None] | None = None
@@ -74,11 +80,15 @@ class ImapConversation:
     @property
     def wants_input(self) -> bool:
         """False while enough unread commands wait."""
-        return self._waiting or self._framer.unread_bytes < self._session.services.limits.unread_input_bytes
+        unread = self._framer.unread_bytes + (self._deflate.waiting_bytes if self._deflate is not None else 0)
+        return self._waiting or unread < self._session.services.limits.unread_input_bytes
 
     def receive(self, data: memoryview) -> None:
         """Bytes from the client."""
-        self._framer.feed(data)
+        if self._deflate is None:
+            self._framer.feed(data)
+        else:
+            self._deflate.receive(data)
         self._wake()
 
     def receive_eof(self) -> None:
@@ -89,7 +99,8 @@ class ImapConversation:
     def keep_alive(self) -> None:
         """RFC 9051 section 6.3.13: something untagged now and then keeps NATs and clients awake in IDLE."""
         if self._idling and self._outlet is not None:
-            self._outlet.write(b"* OK Still here\r\n")
+            self._write(b"* OK Still here\r\n")
+            self._flush()
 
     def end(self, reason: str) -> None:
         """Say goodbye after the running command."""
@@ -117,6 +128,7 @@ class ImapConversation:
             self.phase = Phase.OVER
             self._framer.close()
             await session.leave_account()
+        self._flush()
         await outlet.drain()
 
     # --- what dispatch calls ---------------------------------------------------------------------
@@ -126,10 +138,11 @@ class ImapConversation:
         outlet = self._outlet
         if outlet is None or not data:
             return
-        outlet.write(data)
+        self._write(data)
         self._unsent += len(data)
         if self._unsent >= _COALESCE_BYTES:
             self._unsent = 0
+            self._flush()
             await outlet.drain()
 
     async def line(self) -> bytes:
@@ -164,14 +177,18 @@ class ImapConversation:
 
     async def _more(self) -> bool:
         """Send what waits, then wait for input, a change or the end. False when nothing can come any more."""
-        if self._ended_input:
-            return False
         if self._end_reason:
             raise Farewell(self._end_reason)
+        if self._deflate is not None and (data := self._deflate.inflate(_INFLATE_BYTES)):
+            self._framer.feed(memoryview(data))
+            return True
+        if self._ended_input:
+            return False
         self._waiting = True
         self._waiter = asyncio.get_running_loop().create_future()
         self._unsent = 0
         if self._outlet is not None:
+            self._flush()
             await self._outlet.drain()
         await self._waiter
         return True
@@ -191,6 +208,8 @@ class ImapConversation:
             await self._dispatcher.run(event)
             if self.phase is Phase.LOGIN and self._session.account is not None:
                 self._logged_in()
+            if self._session.compressed and self._deflate is None:
+                self._compress()
         elif isinstance(event, GoAhead):
             await self.send(b"+ Go ahead\r\n")
         elif isinstance(event, Rejected):
@@ -200,6 +219,19 @@ class ImapConversation:
                 await self._dispatcher.refuse(event.tag, event.text, event.code)
         elif isinstance(event, Hopeless):
             raise Farewell(event.text)
+
+    def _compress(self) -> None:
+        """From the next octet on, both ways (RFC 4978 section 3); what came behind the command is compressed."""
+        self._deflate = DeflateStream(self._session.services.limits.inflate_ratio)
+        self._deflate.receive(self._framer.take_unread())
+
+    def _write(self, data: bytes) -> None:
+        if self._outlet is not None:
+            self._outlet.write(data if self._deflate is None else self._deflate.deflate(data))
+
+    def _flush(self) -> None:
+        if self._deflate is not None and self._outlet is not None:
+            self._outlet.write(self._deflate.flush())
 
     def _logged_in(self) -> None:
         self.phase = Phase.OPEN

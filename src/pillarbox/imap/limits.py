@@ -48,5 +48,8 @@ class ImapLimits:
     """Message bytes read at a time in FETCH; larger messages go out in pieces of `stream_bytes`."""
     stream_bytes: int = 64 * 1024
     """Piece of a large message on its way to a client."""
+    inflate_ratio: int = 250
+    """How many times larger a compressed stream may grow, past its first MiB. Mail grows 3 to 20 times; zlib's
+    most is 1,032."""
     id_fields: int = 30
     """RFC 2971 section 3.3."""

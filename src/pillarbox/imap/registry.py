@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pillarbox.imap.command import Area, Command
 from pillarbox.imap.commands import (
     append,
+    compress,
     copy,
     expunge,
     fetch,
@@ -18,6 +19,8 @@ from pillarbox.imap.commands import (
     listing,
     login,
     mailboxes,
+    objectid,
+    preview,
     search,
     select,
     status,
@@ -41,6 +44,9 @@ AREAS = (
     expunge.AREA,
     search.AREA,
     idle.AREA,
+    objectid.AREA,
+    preview.AREA,
+    compress.AREA,
 )
 """Adding an area is one line here; the order is that of the CAPABILITY list."""
 

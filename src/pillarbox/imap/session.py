@@ -39,6 +39,7 @@ class Session:
         "account",
         "address",
         "bad_commands",
+        "compressed",
         "features",
         "leaving",
         "login_failures",
@@ -64,6 +65,8 @@ class Session:
         self.tag = b""
         """Of the command that runs; SEARCH answers name it."""
         self.bad_commands = 0
+        self.compressed = False
+        """COMPRESS was accepted."""
         self.login_failures = 0
         self.leaving = False
         """LOGOUT was handled: nothing more is read."""

@@ -15,6 +15,8 @@ from pillarbox.imap.commands.fetch_sections import (
     rfc822_header_column,
     rfc822_text_column,
 )
+from pillarbox.imap.commands.objectid import thread_column
+from pillarbox.imap.commands.preview import preview_column, skip_modifiers
 from pillarbox.imap.features import Feature
 from pillarbox.imap.refusals import BadSyntax
 from pillarbox.imap.session import Session
@@ -55,6 +57,12 @@ def _dates(batch: Batch) -> list[bytes]:
     return [render_date_time(seconds[row], zones[row]) for row in batch.rows]
 
 
+def _save_dates(batch: Batch) -> list[bytes]:
+    """RFC 8514 section 4.2, in the server's own zone."""
+    seconds, zone = batch.view.image.save_seconds, batch.session.services.clock.zone_minutes()
+    return [render_date_time(seconds[row], zone) for row in batch.rows]
+
+
 def _modseqs(batch: Batch) -> list[int]:
     modseqs = batch.view.image.modseqs
     return [modseqs[row] for row in batch.rows]
@@ -83,6 +91,11 @@ _SIMPLE: Final[Mapping[str, FetchItem]] = {
     "INTERNALDATE": _INTERNALDATE,
     "RFC822.SIZE": _SIZE,
     "MODSEQ": _MODSEQ,
+    "SAVEDATE": FetchItem(b"SAVEDATE", b"SAVEDATE %b", _save_dates),
+    "EMAILID": FetchItem(
+        b"EMAILID", b"EMAILID (%b)", lambda batch: batch.digests[DigestField.EMAIL_ID], (DigestField.EMAIL_ID,)
+    ),
+    "THREADID": FetchItem(b"THREADID", b"THREADID (%b)", thread_column, (DigestField.HEADER, DigestField.EMAIL_ID)),
     "ENVELOPE": _ENVELOPE,
     "BODYSTRUCTURE": _digest_item(b"BODYSTRUCTURE", DigestField.BODYSTRUCTURE),
     "RFC822": FetchItem(b"RFC822", b"RFC822 %b", rfc822_column, content=True, sets_seen=True),
@@ -119,8 +132,17 @@ def _parse_body(cursor: Cursor, session: Session) -> FetchItem:
     return _section_item(parse_body(cursor, session, peek=False)) if cursor.peek() == b"[" else _BODY
 
 
+_PREVIEW: Final = FetchItem(b"PREVIEW", b"PREVIEW %b", preview_column, (DigestField.PARTS,), content=True)
+
+
+def _parse_preview(cursor: Cursor, session: Session) -> FetchItem:
+    skip_modifiers(cursor)
+    return _PREVIEW
+
+
 FETCH_ITEMS: Final[Mapping[str, Callable[[Cursor, Session], FetchItem]]] = {
     **{name: (lambda _cursor, _session, item=item: item) for name, item in _SIMPLE.items()},  # type: ignore[misc]
+    "PREVIEW": _parse_preview,
     "BODY": _parse_body,
     "BODY.PEEK": lambda cursor, session: _section_item(parse_body(cursor, session, peek=True)),
     "BINARY": lambda cursor, session: _section_item(parse_binary(cursor, peek=False)),

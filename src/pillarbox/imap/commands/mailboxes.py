@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from pillarbox.imap.command import Area, Capability, Command
+from pillarbox.imap.commands.objectid import mailbox_object_id
 from pillarbox.imap.features import Feature
 from pillarbox.imap.refusals import BadSyntax, Refused
-from pillarbox.imap.replies import LOGGED_IN, Replies
+from pillarbox.imap.replies import LOGGED_IN, Done, Replies
 from pillarbox.imap.session import Session
 from pillarbox.imap.wire.cursor import Cursor
 from pillarbox.imap.wire.writer import utf8_quoted
@@ -43,7 +44,8 @@ def _parse_create(cursor: Cursor, session: Session) -> _NewMailbox:
 
 
 async def _create(session: Session, new: _NewMailbox) -> Replies:
-    await session.mail.create(new.name, new.uses)
+    mailbox = await session.mail.create(new.name, new.uses)
+    yield Done(f"MAILBOXID ({mailbox_object_id(session.mail.account, mailbox.id)})".encode("ascii"), "Created")
     if Feature.IMAP4REV2 in session.features and new.given_name != new.name:
         old = utf8_quoted(new.given_name)
         yield b'* LIST () "/" %b ("OLDNAME" (%b))\r\n' % (session.encode_name(new.name), old)

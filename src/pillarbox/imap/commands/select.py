@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from pillarbox.imap.command import Area, Capability, Command, Trait
+from pillarbox.imap.commands.objectid import mailbox_object_id
 from pillarbox.imap.features import Feature
 from pillarbox.imap.refusals import BadSyntax
 from pillarbox.imap.replies import LOGGED_IN, Done, Replies, State
@@ -136,6 +137,7 @@ def _state_of(session: Session, view: View) -> bytes:
         b"* OK [UIDVALIDITY %d] UIDs are valid" % image.mailbox.uidvalidity,
         b"* OK [UIDNEXT %d] Predicted next UID" % image.uidnext,
         b"* OK [HIGHESTMODSEQ %d] Highest mod-sequence" % image.highest_modseq,
+        f"* OK [MAILBOXID ({mailbox_object_id(session.mail.account, image.mailbox.id)})] Id".encode("ascii"),
     ]
     return b"\r\n".join(lines) + b"\r\n"
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from pillarbox.imap.command import Area, Capability, Command
+from pillarbox.imap.commands.objectid import mailbox_object_id
 from pillarbox.imap.features import Feature
 from pillarbox.imap.refusals import BadSyntax
 from pillarbox.imap.replies import LOGGED_IN, Replies
@@ -13,16 +15,27 @@ from pillarbox.imap.session import Session
 from pillarbox.imap.wire.cursor import Cursor
 from pillarbox.store.contract import Mailbox, MailboxStatus
 
-STATUS_ITEMS: Final[Mapping[str, Callable[[MailboxStatus, Session], int]]] = {
-    "MESSAGES": lambda status, _: status.messages,
-    "RECENT": lambda status, _: status.recent,
-    "UIDNEXT": lambda status, _: status.uidnext,
-    "UIDVALIDITY": lambda status, _: status.uidvalidity,
-    "UNSEEN": lambda status, _: status.unseen,
-    "DELETED": lambda status, _: status.deleted,
-    "SIZE": lambda status, _: status.size_bytes,
-    "HIGHESTMODSEQ": lambda status, _: status.highest_modseq,
-    "APPENDLIMIT": lambda _, session: session.services.store.limits.max_message_bytes,
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What a status item may look at."""
+
+    session: Session
+    mailbox: Mailbox
+    status: MailboxStatus
+
+
+STATUS_ITEMS: Final[Mapping[str, Callable[[_Asked], int | str]]] = {
+    "MESSAGES": lambda asked: asked.status.messages,
+    "RECENT": lambda asked: asked.status.recent,
+    "UIDNEXT": lambda asked: asked.status.uidnext,
+    "UIDVALIDITY": lambda asked: asked.status.uidvalidity,
+    "UNSEEN": lambda asked: asked.status.unseen,
+    "DELETED": lambda asked: asked.status.deleted,
+    "SIZE": lambda asked: asked.status.size_bytes,
+    "HIGHESTMODSEQ": lambda asked: asked.status.highest_modseq,
+    "APPENDLIMIT": lambda asked: asked.session.services.store.limits.max_message_bytes,
+    "MAILBOXID": lambda asked: f"({mailbox_object_id(asked.session.mail.account, asked.mailbox.id)})",
 }
 """The open table of STATUS items: adding one is a row."""
 
@@ -47,9 +60,9 @@ def parse_status_items(cursor: Cursor, session: Session) -> Sequence[str]:
 
 async def status_line(session: Session, mailbox: Mailbox, items: Sequence[str]) -> bytes:
     """The untagged STATUS response of one mailbox. Raises MailboxMissing."""
-    status = await session.mail.status(mailbox.id)
-    values = b" ".join(b"%b %d" % (item.encode("ascii"), STATUS_ITEMS[item](status, session)) for item in items)
-    return b"* STATUS %b (%b)\r\n" % (session.encode_name(mailbox.name), values)
+    asked = _Asked(session, mailbox, await session.mail.status(mailbox.id))
+    values = " ".join(f"{item} {STATUS_ITEMS[item](asked)}" for item in items)
+    return b"* STATUS %b (%b)\r\n" % (session.encode_name(mailbox.name), values.encode("ascii"))
 
 
 def _parse(cursor: Cursor, session: Session) -> tuple[str, Sequence[str]]:
@@ -79,6 +92,7 @@ AREA = Area(
     capabilities=(
         Capability("NAMESPACE", "2342", LOGGED_IN),
         Capability("STATUS=SIZE", "8438", LOGGED_IN),
+        Capability("SAVEDATE", "8514", LOGGED_IN),
         Capability("APPENDLIMIT", "7889", LOGGED_IN, _appendlimit),
     ),
 )

@@ -144,6 +144,13 @@ class Framer:
         """Bytes that wait to be pulled."""
         return len(self._buffer)
 
+    def take_unread(self) -> bytes:
+        """Give back what was not pulled: it turns out to be something else (a compressed stream)."""
+        unread = bytes(self._buffer)
+        self._buffer.clear()
+        self._scanned = 0
+        return unread
+
     def feed(self, data: memoryview) -> None:
         """Take bytes from the client. A literal in progress is written to its place without a detour."""
         if self._left and not self._buffer:
