@@ -21,6 +21,9 @@ JOURNAL_UIDS: Final = 4096
 """Changed UIDs that are remembered for `changed_since`. Sessions look within milliseconds, so a few thousand
 span any pause that matters; past that a scan of the column (some ms for 100,000) is no loss."""
 
+FEW_PIECES: Final = 500
+"""Up to so many vanished ranges are cut out piece by piece (memcpy); more are filtered row by row."""
+
 
 @dataclass(slots=True)
 class Arrivals:
@@ -103,23 +106,21 @@ class SharedImage:
 
     def vanish(self, ranges: Iterable[tuple[int, int]]) -> None:
         """Take out the rows whose UIDs lie in the inclusive ranges, into new columns when there are any."""
-        mask = bytearray(b"\1") * len(self.uids)
-        for low, high in ranges:
-            start, end = bisect_left(self.uids, low), bisect_left(self.uids, high + 1)
-            mask[start:end] = bytes(end - start)
+        pieces = list(ranges)
+        few = len(pieces) <= FEW_PIECES
+        mask = _mask_of_ranges(self.uids, pieces) if few else _mask_of_uids(self.uids, pieces)
         if 0 not in mask:
             return
-        runs = _runs(mask)
-        dense = len(runs) * 16 < len(mask)
+        runs = _runs(mask) if few else []
         self.flags = list(compress(self.flags, mask))
         for name in ("uids", "modseqs", "contents", "sizes", "date_seconds", "date_zones", "save_seconds"):
             column: array[int] = getattr(self, name)
             kept: array[int] = array(column.typecode)
-            if dense:
+            if few:
                 for start, end in runs:
                     kept.extend(column[start:end])
             else:
-                kept.extend(compress(column, mask))
+                kept = array(column.typecode, list(compress(column, mask)))
             setattr(self, name, kept)
 
     def overwrite(self, row: int, flags: list[FlagSet], modseqs: array[int]) -> None:
@@ -171,6 +172,23 @@ class SharedImage:
             self._fresh = None
         else:
             self._fresh.extend(uids)
+
+
+def _mask_of_ranges(uids: array[int], ranges: Iterable[tuple[int, int]]) -> bytearray:
+    """A one for each UID that is in none of the ranges: by looking for each range."""
+    mask = bytearray(b"\1") * len(uids)
+    for low, high in ranges:
+        start, end = bisect_left(uids, low), bisect_left(uids, high + 1)
+        mask[start:end] = bytes(end - start)
+    return mask
+
+
+def _mask_of_uids(uids: array[int], ranges: Iterable[tuple[int, int]]) -> bytearray:
+    """The same by looking at each UID, for very many ranges."""
+    gone: set[int] = set()
+    for low, high in ranges:
+        gone.update(range(low, high + 1))
+    return bytearray(map((1).__sub__, map(gone.__contains__, uids)))
 
 
 def _runs(mask: bytearray) -> list[tuple[int, int]]:

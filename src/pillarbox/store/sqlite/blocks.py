@@ -81,14 +81,17 @@ class Blocks:
                 yield block, rows
             at = end
 
-    def from_uid(self, mailbox: int, uid: int) -> Iterator[Block]:
-        """The blocks that may hold this UID or a greater one, descending."""
-        position = key_of(mailbox + 1, 0)
-        while block := self._one("key >= ? AND key < ? ORDER BY key DESC LIMIT 1", key_of(mailbox, 0), position):
-            if block.uids[-1] < uid:
-                return
-            position = block.key
-            yield block
+    def count_from(self, mailbox: int, uid: int) -> int:
+        """How many messages have this UID or a greater one."""
+        position, end = key_of(mailbox, uid), key_of(mailbox + 1, 0)
+        size_bytes: int = self._connection.execute(
+            "SELECT coalesce(sum(length(uids)), 0) FROM block WHERE key >= ? AND key < ?", (position, end)
+        ).get
+        count = size_bytes // 4
+        before = self._one("key >= ? AND key < ? ORDER BY key DESC LIMIT 1", key_of(mailbox, 0), position)
+        if before is not None:
+            count += len(before.uids) - bisect_left(before.uids, uid)
+        return count
 
     def changed_since(self, mailbox: int, modseq: int) -> list[Block]:
         """The blocks that may hold a row with a mod-sequence above `modseq`, ascending."""
@@ -98,6 +101,17 @@ class Blocks:
             (modseq, key_of(mailbox, 0), key_of(mailbox + 1, 0)),
         )
         return sorted((_block(*row) for row in found), key=lambda block: block.key)
+
+    def everything(self, mailbox: int) -> Rows:
+        """All rows of a mailbox at once, by the quickest way."""
+        found = self._connection.execute(
+            "SELECT uids, flags, modseqs, contents, sizes, date_seconds, date_zones, save_seconds"
+            " FROM block JOIN block_facts USING (key) WHERE key >= ? AND key < ? ORDER BY key",
+            (key_of(mailbox, 0), key_of(mailbox + 1, 0)),
+        ).fetchall()
+        codes = (UIDS, FLAGS, MODSEQS, CONTENTS, SIZES, SECONDS, ZONES, SECONDS)
+        columns = zip(*found, strict=True) if found else ((),) * len(codes)
+        return Rows(*(unpack(code, b"".join(parts)) for code, parts in zip(codes, columns, strict=True)))
 
     def rows(self, block: Block) -> Rows:
         """All columns of a block; those it has already are shared, not copied."""

@@ -78,11 +78,13 @@ def store_flags(
             refused.extend(block.uids[at] for at in late)
             if late:
                 chosen = sorted(set(chosen).difference(late))
-        targets = _targets(transaction, {block.flags[at] for at in chosen}, action, spelled)
-        changing = [at for at in chosen if targets[block.flags[at]] != block.flags[at]]
-        if changing:
-            _mark(transaction, row, block, changing, targets)
-            changed.extend([block.uids[at] for at in changing])
+        whole = len(chosen) == len(block.uids)
+        numbers = set(block.flags) if whole else {block.flags[at] for at in chosen}
+        targets = _targets(transaction, numbers, action, spelled)
+        if not whole or any(number == target for number, target in targets.items()):
+            chosen = [at for at in chosen if targets[block.flags[at]] != block.flags[at]]
+        if chosen:
+            changed.extend(_mark(transaction, row, block, chosen, targets))
     return Flagged(row.highest_modseq, changed, refused)
 
 
@@ -139,12 +141,13 @@ def _targets(
 
 def _mark(
     transaction: Transaction, row: MailboxRow, block: Block, changing: Sequence[int], targets: dict[int, int]
-) -> None:
-    """Give the rows `changing` of a block their new flags and the change's mod-sequence."""
+) -> Sequence[int]:
+    """Give the rows `changing` of a block their new flags and the change's mod-sequence; their UIDs."""
     modseq = transaction.stamp(row)
     flagsets = transaction.flagsets
     sizes = None
-    for number, count in Counter([block.flags[at] for at in changing]).items():
+    whole = len(changing) == len(block.uids)
+    for number, count in Counter(block.flags if whole else [block.flags[at] for at in changing]).items():
         old, new = flagsets[number], flagsets[targets[number]]
         row.unseen += count * ((SEEN in old) - (SEEN in new))
         if (DELETED in old) != (DELETED in new):
@@ -152,7 +155,7 @@ def _mark(
             sizes = sizes or transaction.blocks.sizes(block)
             row.deleted += count * sign
             row.deleted_bytes += sign * sum(sizes[at] for at in changing if block.flags[at] == number)
-    if len(changing) == len(block.uids):
+    if whole:
         block.flags = array(block.flags.typecode, map(targets.__getitem__, block.flags))
         block.modseqs = array(MODSEQS, [modseq]) * len(changing)
     else:
@@ -160,6 +163,7 @@ def _mark(
             block.flags[at] = targets[block.flags[at]]
             block.modseqs[at] = modseq
     transaction.blocks.save_marks(block)
+    return block.uids if whole else [block.uids[at] for at in changing]
 
 
 def _take(transaction: Transaction, block: Block, chosen: Sequence[int]) -> Rows:

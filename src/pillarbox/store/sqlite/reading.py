@@ -85,7 +85,7 @@ class Reader:
         if row is None:
             raise MailboxMissing("")
         messages, unseen, deleted, size_bytes, deleted_bytes, uidnext, uidvalidity, highest, first_recent = row
-        recent = self._count_from(mailbox, first_recent) if first_recent < uidnext else 0
+        recent = self._blocks.count_from(mailbox, first_recent) if first_recent < uidnext else 0
         return MailboxStatus(
             messages, unseen, deleted, size_bytes, deleted_bytes, uidnext, uidvalidity, highest, first_recent, recent
         )
@@ -118,9 +118,12 @@ class Reader:
 
     def _apply_changes(self, image: SharedImage) -> None:
         mailbox, known = image.mailbox.id, image.highest_modseq
-        if len(image.uids):
+        if image.uids:
             image.vanish(self._vanished(mailbox, known))
-        last = image.uids[-1] if image.uids else 0
+        if not image.uids:
+            image.extend(self._arrivals(self._blocks.everything(mailbox)))
+            return
+        last = image.uids[-1]
         for block in self._blocks.changed_since(mailbox, known):
             self._apply_block(image, block, last)
 
@@ -148,13 +151,6 @@ class Reader:
         ):
             ends = iter(unpack("I", ranges))
             yield from zip(ends, ends, strict=True)
-
-    def _count_from(self, mailbox: MailboxId, uid: int) -> int:
-        """How many messages have this UID or a greater one."""
-        count = 0
-        for block in self._blocks.from_uid(mailbox, uid):
-            count += sum(one >= uid for one in block.uids)
-        return count
 
     # --- messages --------------------------------------------------------------------------------
 
