@@ -161,6 +161,13 @@ def test_fewer_names_need_no_new_authority_and_more_names_do(tmp_path: Path) -> 
     assert openssl_verify(more, more.files.certificate_path, "-verify_hostname", "imap.example.org")[0] == 0
 
 
+def test_the_key_of_the_authority_may_be_kept_elsewhere_until_it_is_needed(tmp_path: Path) -> None:
+    first = make(tmp_path)
+    (tmp_path / "authority.key").unlink()
+    second = make(tmp_path)
+    assert (second.is_new_authority, second.fingerprint) == (False, first.fingerprint)
+
+
 def test_a_start_that_was_killed_between_two_files_is_mended(tmp_path: Path) -> None:
     make(tmp_path)
     (tmp_path / "authority.crt").unlink()

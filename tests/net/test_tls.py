@@ -6,6 +6,7 @@ import asyncio
 import shutil
 import socket
 import ssl
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -17,24 +18,26 @@ from tests.net.conftest import Running, Serving
 from tests.net.test_hello import HELLO
 
 
-async def s_client(running: Running, *options: str, say: bytes = b"quit\n") -> tuple[int, str]:
-    """Exit status and output of `openssl s_client`, verifying the certificate."""
-    process = await asyncio.create_subprocess_exec(
-        *("openssl", "s_client", "-connect", f"127.0.0.1:{running.port}", "-quiet", "-verify_return_error"),
-        *("-CAfile", str(running.certificates.authority_path), "-verify_ip", "127.0.0.1", "-x509_strict", *options),
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
+async def s_client(running: Running, *options: str) -> tuple[int, str]:
+    """Exit status and output of `openssl s_client` that verifies the certificate and says `quit`."""
+    done = await asyncio.to_thread(
+        subprocess.run,
+        [
+            *("openssl", "s_client", "-connect", f"127.0.0.1:{running.port}", "-verify_return_error", "-ign_eof"),
+            *("-CAfile", str(running.certificates.authority_path), "-verify_ip", "127.0.0.1", "-x509_strict", *options),
+        ],
+        input=b"quit\n",
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        check=False,
     )
-    output, _ = await process.communicate(say)
-    assert process.returncode is not None
-    return process.returncode, output.decode(errors="replace")
+    return done.returncode, done.stdout.decode(errors="replace")
 
 
 @pytest.mark.parametrize("version", ["-tls1_2", "-tls1_3"])
 async def test_tls_1_2_and_1_3_are_spoken(serving: Serving, version: str) -> None:
     async with serving() as running:
-        status, output = await s_client(running, version)
+        status, output = await s_client(running, "-quiet", version)
         assert (status, "hello\nbye\n" in output) == (0, True), output
         ended = await running.events.wait_for("connection.ended")
         assert ended["tls"] == {"-tls1_2": "TLSv1.2", "-tls1_3": "TLSv1.3"}[version]
@@ -43,7 +46,7 @@ async def test_tls_1_2_and_1_3_are_spoken(serving: Serving, version: str) -> Non
 @pytest.mark.parametrize("version", ["-tls1", "-tls1_1"])
 async def test_older_versions_are_refused(serving: Serving, version: str) -> None:
     async with serving() as running:
-        status, output = await s_client(running, version, "-cipher", "ALL:@SECLEVEL=0")
+        status, output = await s_client(running, "-quiet", version, "-cipher", "ALL:@SECLEVEL=0")
         assert status != 0
         assert "alert protocol version" in output
         ended = await running.events.wait_for("connection.ended")
@@ -56,7 +59,7 @@ async def test_older_versions_are_refused(serving: Serving, version: str) -> Non
 )
 async def test_suites_without_aead_or_ephemeral_curves_are_refused(serving: Serving, suite: str) -> None:
     async with serving() as running:
-        status, output = await s_client(running, "-tls1_2", "-cipher", f"{suite}:@SECLEVEL=0")
+        status, output = await s_client(running, "-quiet", "-tls1_2", "-cipher", f"{suite}:@SECLEVEL=0")
         assert status != 0
         assert "handshake failure" in output
         assert (await running.events.wait_for("connection.ended"))["reason"] == (
@@ -67,7 +70,7 @@ async def test_suites_without_aead_or_ephemeral_curves_are_refused(serving: Serv
 @pytest.mark.parametrize("suite", ["ECDHE-ECDSA-AES256-GCM-SHA384", "ECDHE-ECDSA-CHACHA20-POLY1305"])
 async def test_good_suites_of_tls_1_2_work(serving: Serving, suite: str) -> None:
     async with serving() as running:
-        status, _ = await s_client(running, "-tls1_2", "-cipher", suite)
+        status, _ = await s_client(running, "-quiet", "-tls1_2", "-cipher", suite)
         assert status == 0
         peer = running.conversations[0].peer
         assert peer is not None
@@ -82,7 +85,7 @@ def test_only_aead_suites_with_forward_secrecy_are_configured(certificates: Loca
 
 async def test_a_client_that_offers_imap_by_alpn_gets_it(serving: Serving) -> None:
     async with serving() as running:
-        status, output = await s_client(running, "-alpn", "h2,imap")
+        status, output = await s_client(running, "-quiet", "-alpn", "h2,imap")
         assert (status, "hello\nbye\n" in output) == (0, True), output
         context = running.client_context()
         context.set_alpn_protocols(["h2", "imap"])
@@ -96,7 +99,7 @@ async def test_a_client_that_offers_other_protocols_only_is_refused_with_the_ale
     serving: Serving, version: str
 ) -> None:
     async with serving() as running:
-        status, output = await s_client(running, version, "-alpn", "h2,http/1.1")
+        status, output = await s_client(running, "-quiet", version, "-alpn", "h2,http/1.1")
         assert status != 0
         assert "alert no application protocol" in output
         ended = await running.events.wait_for("connection.ended")
@@ -129,14 +132,8 @@ async def test_one_session_ticket_is_given_and_resumes(serving: Serving, tmp_pat
         kept = tmp_path / "session"
         _, output = await s_client(running, "-tls1_3", "-sess_out", str(kept), "-msg")
         assert output.count("NewSessionTicket") == 1
-        process = await asyncio.create_subprocess_exec(
-            *("openssl", "s_client", "-connect", f"127.0.0.1:{running.port}", "-sess_in", str(kept)),
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-        )
-        output_bytes, _ = await process.communicate(b"quit\n")
-        assert b"Reused, TLSv1.3" in output_bytes
+        _, output = await s_client(running, "-sess_in", str(kept))
+        assert "Reused, TLSv1.3" in output
 
 
 @pytest.mark.parametrize(

@@ -92,22 +92,25 @@ def ensure_certificates(folder: Path, names: Sequence[str], renew_days_left: int
     server_path = folder / "server.pem"
     now = datetime.fromtimestamp(clock.now_seconds(), UTC)
     soon = now + timedelta(days=renew_days_left)
+    is_new = False
     with _locked(folder):
-        authority = _load(authority_path, authority_key_path)
-        is_new = authority is None or not _vouches(authority.certificate, general_names, soon)
-        if authority is None or is_new:
-            authority = _make_authority(general_names, wanted[0], now)
-            _write(authority_key_path, _pem_key(authority.key), 0o600)
-            _write(authority_path, _pem(authority.certificate), 0o644)
-        server = _load(server_path, server_path)
-        if server is None or not _serves(server.certificate, authority.certificate, general_names, soon):
-            server = _make_server(authority, general_names, now)
-            chain = _pem(server.certificate) + _pem(authority.certificate)
-            _write(server_path, _pem_key(server.key) + chain, 0o600)
+        authority = _read_certificate(authority_path)
+        server = _read_certificate(server_path)
+        vouches = authority is not None and _vouches(authority, general_names, soon)
+        if authority is None or server is None or not (vouches and _serves(server, authority, general_names, soon)):
+            signer = _load(authority_path, authority_key_path) if vouches else None
+            if signer is None:
+                is_new = True
+                signer = _make_authority(general_names, wanted[0], now)
+                _write(authority_key_path, _pem_key(signer.key), 0o600)
+                _write(authority_path, _pem(signer.certificate), 0o644)
+            made = _make_server(signer, general_names, now)
+            authority = signer.certificate
+            _write(server_path, _pem_key(made.key) + _pem(made.certificate) + _pem(authority), 0o600)
     return LocalCertificates(
         files=CertificateFiles(server_path, server_path),
         authority_path=authority_path,
-        fingerprint=authority.certificate.fingerprint(hashes.SHA256()).hex(":").upper(),
+        fingerprint=authority.fingerprint(hashes.SHA256()).hex(":").upper(),
         names=wanted,
         is_new_authority=is_new,
     )
@@ -234,18 +237,32 @@ def _locked(folder: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _load(certificate_path: Path, key_path: Path) -> _Identity | None:
-    """What was written, or None when it is not there whole. Raises CertificateUnusable when it can't be read."""
+def _read_certificate(path: Path) -> x509.Certificate | None:
+    """The first certificate of a file, or None when there is no file. Raises CertificateUnusable."""
     try:
-        certificate = x509.load_pem_x509_certificate(certificate_path.read_bytes())
+        return x509.load_pem_x509_certificate(path.read_bytes())
+    except FileNotFoundError:
+        return None
+    except ValueError as error:
+        raise CertificateUnusable(f"{path}: not a PEM certificate") from error
+    except OSError as error:
+        raise CertificateUnusable(f"{path}: {error.strerror}") from error
+
+
+def _load(certificate_path: Path, key_path: Path) -> _Identity | None:
+    """A pair that was written, or None when it is not there whole. Raises CertificateUnusable when unreadable."""
+    certificate = _read_certificate(certificate_path)
+    try:
         key = serialization.load_pem_private_key(key_path.read_bytes(), password=None)
     except FileNotFoundError:
         return None
     except (ValueError, TypeError) as error:
-        raise CertificateUnusable(f"{certificate_path} or {key_path}: not a PEM certificate and key") from error
+        raise CertificateUnusable(f"{key_path}: not a PEM key") from error
     except OSError as error:
-        raise CertificateUnusable(f"{error.filename}: {error.strerror}") from error
-    if not isinstance(key, ec.EllipticCurvePrivateKey) or key.public_key() != certificate.public_key():
+        raise CertificateUnusable(f"{key_path}: {error.strerror}") from error
+    if certificate is None or not isinstance(key, ec.EllipticCurvePrivateKey):
+        return None
+    if key.public_key() != certificate.public_key():
         return None  # killed between the two files: nobody has trusted this authority yet
     return _Identity(certificate, key)
 

@@ -1,7 +1,7 @@
 """One TLS connection with its conversation: reads, writes, back-pressure, time-outs, the end.
 
 A raw non-blocking SSLSocket watched with add_reader/add_writer: asyncio's own TLS keeps a 256 KB buffer for each
-connection (docs/decisions). Time is taken by the sweep alone: reads and writes only leave a mark, so the hot
+connection. Time is taken by the sweep alone: reads and writes only leave a mark, so the hot
 path never asks the clock.
 
 Life: start -> run() of the conversation is a task, reads feed it -> run() returned: send what waits -> close_notify
@@ -42,6 +42,7 @@ class Connection:
         "_hall",
         "_heard",
         "_heard_at_seconds",
+        "_high_water_bytes",
         "_input_over",
         "_lingering",
         "_lost",
@@ -75,6 +76,7 @@ class Connection:
         self._fd = tls_socket.fileno()
         self._conversation = conversation
         self._output = Output()
+        self._high_water_bytes = hall.settings.high_water_bytes
         self._task: asyncio.Task[None] | None = None
         self._waiters: list[asyncio.Future[None]] | None = None
         self._why = ""
@@ -99,8 +101,11 @@ class Connection:
 
     async def drain(self) -> None:
         self._sent_this_turn += DRAIN_COST_BYTES
-        self._guarded(self._send)
-        while self._output.size_bytes >= self._hall.settings.high_water_bytes and not self._lost:
+        try:
+            self._send()
+        except Exception as error:
+            self._fail(error)
+        while self._output.size_bytes >= self._high_water_bytes and not self._lost:
             waiter = self._hall.loop.create_future()
             self._waiters = [*(self._waiters or ()), waiter]
             await waiter
@@ -199,17 +204,24 @@ class Connection:
     # --- input ------------------------------------------------------------------------------------
 
     def _on_readable(self) -> None:
-        self._guarded(self._discard if self._lingering else self._read)
+        try:
+            if self._lingering:
+                self._discard()
+            else:
+                self._read()
+        except Exception as error:
+            self._fail(error)
 
     def _read(self) -> None:
         self._sent_this_turn = 0
         buffer = self._hall.buffer
+        room = len(buffer)
         for _ in range(READS_PER_TURN):
             if not self._may_read():
                 self._stop_reading()
                 return
             try:
-                count = self._socket.recv_into(buffer)
+                count: int = self._socket.read(room, buffer)  # type: ignore[assignment]  # typeshed: bytes
             except ssl.SSLWantReadError:
                 break
             except ssl.SSLWantWriteError:
@@ -235,7 +247,7 @@ class Connection:
             not self._input_over
             and not self._run_over
             and self._conversation.wants_input
-            and self._output.size_bytes < self._hall.settings.high_water_bytes
+            and self._output.size_bytes < self._high_water_bytes
         )
 
     def _read_on(self) -> None:
@@ -290,7 +302,7 @@ class Connection:
             self._watch_writable()
         except ssl.SSLWantReadError:  # never since renegotiation is gone; if it comes, the next read sends on
             self._stop_writing()
-        if output.size_bytes < self._hall.settings.high_water_bytes:
+        if output.size_bytes < self._high_water_bytes:
             self._wake_waiters()
             if not self._reading:
                 self._read_on()
@@ -365,13 +377,17 @@ class Connection:
         """Do a step of a callback. Whatever it raises ends this connection and nothing else."""
         try:
             step(*arguments)
-        except (BlockingIOError, InterruptedError):
-            return
-        except ssl.SSLError as error:
-            self.abort(f"TLS error: {error.reason or 'connection cut'}")
-        except OSError as error:
-            self.abort(f"connection lost: {error.strerror}")
         except Exception as error:
+            self._fail(error)
+
+    def _fail(self, error: Exception) -> None:
+        if isinstance(error, BlockingIOError | InterruptedError):
+            return
+        if isinstance(error, ssl.SSLError):
+            self.abort(f"TLS error: {error.reason or 'connection cut'}")
+        elif isinstance(error, OSError):
+            self.abort(f"connection lost: {error.strerror}")
+        else:
             self._report("connection.callback_failed", error)
             self.abort(self._why)
 

@@ -59,12 +59,14 @@ class Server:
         self._listener.close()
         for guest in self._hall:
             guest.part(GOODBYE)
-        if not await self._empty_within(self._hall.settings.stop_grace_seconds):
+        settings = self._hall.settings
+        # Then: the sockets close, and what runs may notice; then it is cancelled.
+        for patience_seconds in (settings.stop_grace_seconds, min(1.0, settings.stop_grace_seconds)):
+            if await self._empty_within(patience_seconds):
+                break
             for guest in self._hall:
                 guest.abort("stop took too long")
-            for guest in self._hall:
-                guest.abort("stop took too long")  # the second time cancels what still runs
-            await self._empty_within(self._hall.settings.farewell_seconds)
+        await self._empty_within(settings.farewell_seconds)
         if self._sweeper is not None:
             self._sweeper.cancel()
         self._listener.report_refusals()
