@@ -9,6 +9,7 @@ from pillarbox.mail.errors import (
     MailboxExists,
     MailboxHasChildren,
     MailboxMissing,
+    MailError,
     NameInvalid,
     NotAllowed,
 )
@@ -230,6 +231,9 @@ async def test_removing_an_account_removes_all_and_it_can_be_made_anew(place: Pl
     await place.store.remove(AccountId("anna"))
     await place.store.remove(AccountId("anna"))
     await place.store.remove(AccountId("nobody"))
+    for account in (place.here, place.there):
+        with pytest.raises(MailError):
+            await account.append(place.inbox.id, several(1))
     again = await place.store.open(AccountId("anna"))
     assert await names(again) == ["INBOX"]
     assert (await again.status((await again.find("INBOX")).id)).messages == 0

@@ -304,6 +304,7 @@ async def test_digests_come_in_the_order_asked_for(place: Place) -> None:
     assert found[3] is None
     assert await place.here.digests(place.inbox.id, [1], [DigestField.ENVELOPE]) == [(digest(letter("a")).envelope,)]
     assert await place.here.digests(place.inbox.id, [], [DigestField.ENVELOPE]) == []
+    assert await place.here.digests(place.inbox.id, [1, 3], []) == [(), None]
 
 
 async def test_the_email_id_is_that_of_the_bytes(place: Place) -> None:

@@ -127,6 +127,8 @@ def claim_recent(transaction: Transaction, mailbox: MailboxId) -> int:
 
 def _ascending(uids: Sequence[int]) -> Sequence[int]:
     """Each once, ascending, none below 1."""
+    if isinstance(uids, range) and uids.start > 0 and uids.step > 0:
+        return uids
     ordered = sorted(set(uids))
     return ordered if not ordered or ordered[0] > 0 else [uid for uid in ordered if uid > 0]
 

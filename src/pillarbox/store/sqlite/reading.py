@@ -161,6 +161,8 @@ class Reader:
 
         `computed` is told of digests that were missing: content id, envelope, bodystructure, body, parts.
         """
+        if not fields:
+            return {content: () for content in contents if content}
         parts: list[dict[int, Pieces]] = []
         for columns in (_DIGEST_COLUMNS, _CONTENT_COLUMNS):
             if names := [columns[name] for name in fields if name in columns]:

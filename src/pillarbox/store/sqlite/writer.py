@@ -14,12 +14,12 @@ from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import apsw
 
 from pillarbox.events import EventLog
-from pillarbox.mail.errors import MailError
+from pillarbox.mail.errors import MailError, StoreUnavailable
 from pillarbox.store.sqlite.contents import remove_blobs
 from pillarbox.store.sqlite.failures import DATABASE_FAILURES, mail_error
 from pillarbox.store.sqlite.transaction import Transaction
@@ -60,9 +60,6 @@ class _Waiting:
     result: object = None
 
 
-_NO_MORE: Final = "the account was closed"
-
-
 class Writer:
     """The one writing connection of an account in this process. Opened with the first change."""
 
@@ -93,7 +90,7 @@ class Writer:
     async def run(self, change: Change[R]) -> R:
         """Do it; returns when it is committed. Raises what its `apply` raises, StoreUnavailable, StoreCorrupt."""
         if self._closed:
-            raise ValueError(_NO_MORE)
+            raise StoreUnavailable("The mail was closed")
         waiting = _Waiting(change, self._loop.create_future())
         self._waiting.append(waiting)
         if self._idle.is_set():
