@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -17,7 +18,7 @@ class Server(Protocol):
     @property
     def ca_file(self) -> Path: ...
 
-    def add_account(self, name: str, password: str) -> None: ...
+    def add_accounts(self, accounts: Sequence[tuple[str, str]]) -> None: ...
 
     def stderr(self) -> str: ...
 

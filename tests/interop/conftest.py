@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -20,47 +20,56 @@ from .witness import Witness
 
 PASSWORD = "blue Teapot-7"
 
+CONFIGURATION = """
+# A hundred accounts of no worth: their passwords need not be dear to hash. All else is the default.
+[auth]
+argon2_memory_kib = 8192
+argon2_passes = 1
+argon2_lanes = 1
+"""
+
 
 class DovecotPeer(DovecotServer):
     """Dovecot in the server's place, to tell a wrong test from a wrong server."""
 
-    def add_account(self, name: str, password: str) -> None:
-        """Only before it runs: later Dovecot would overlook users that come within one second of each other."""
-        if self._process is None:
-            super().add_account(name, password)
+    def add_accounts(self, accounts: Sequence[tuple[str, str]]) -> None:
+        """Before the first login: later Dovecot overlooks users that come within one second of each other."""
+        for name, password in accounts:
+            self.add_account(name, password)
 
     def stderr(self) -> str:
         return self.log_text()
 
 
-def _users(count: int) -> list[str]:
-    return [f"ada{number}@example.org" for number in range(1, count + 1)]
-
-
 @contextmanager
-def _chosen_server() -> Iterator[Server]:
+def _chosen_server(folder: Path) -> Iterator[Server]:
     chosen = os.environ.get("INTEROP_SERVER", "pillarbox")
     if chosen == "dovecot":
-        with DovecotPeer(users=[(user, PASSWORD) for user in _users(300)]) as dovecot:
+        with DovecotPeer() as dovecot:
             yield dovecot
     elif chosen == "pillarbox":
-        with PillarboxServer() as pillarbox:
+        config = folder / "pillarbox.toml"
+        config.write_text(CONFIGURATION)
+        workers = os.environ.get("INTEROP_WORKERS")
+        with PillarboxServer(config=config, workers=None if workers is None else int(workers)) as pillarbox:
             yield pillarbox
     else:
         pytest.fail(f"INTEROP_SERVER={chosen}: it is pillarbox or dovecot", pytrace=False)
 
 
 @pytest.fixture(scope="session")
-def server() -> Iterator[Server]:
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """The server under test; one per test process."""
-    with _chosen_server() as chosen:
+    with _chosen_server(tmp_path_factory.mktemp("server")) as chosen:
         yield chosen
 
 
 @pytest.fixture(scope="session")
-def user_names() -> Iterator[str]:
-    """Names that no test had yet."""
-    return iter(_users(300))
+def user_names(server: Server, request: pytest.FixtureRequest) -> Iterator[str]:
+    """A user that no test had yet, for each test of this process; made all at once, for a start takes time."""
+    names = [f"ada{number}@example.org" for number in range(1, len(request.session.items) + 1)]
+    server.add_accounts([(name, PASSWORD) for name in names])
+    return iter(names)
 
 
 @pytest.fixture
@@ -69,7 +78,6 @@ def account(
 ) -> Iterator[Account]:
     """A new account with an empty INBOX."""
     user = next(user_names)
-    server.add_account(user, PASSWORD)
     direct = Account("localhost", server.port, server.ca_file, user, PASSWORD)
     wire_logs = os.environ.get("INTEROP_WIRE_LOG")
     if wire_logs is None:

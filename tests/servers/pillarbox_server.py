@@ -7,6 +7,7 @@ its data folder and its port.
 from __future__ import annotations
 
 import contextlib
+import csv
 import os
 import shutil
 import signal
@@ -152,8 +153,9 @@ class PillarboxServer:
 
     def command(self, *arguments: str, stdin: str = "") -> str:
         """Run `pillarbox ARGUMENTS --data DATA`; returns stdout. Raises ServerTrouble when it does not exit with 0."""
+        config = () if self.config is None else ("--config", str(self.config))
         done = subprocess.run(
-            [sys.executable, "-m", "pillarbox", *arguments, "--data", str(self.data)],
+            [sys.executable, "-m", "pillarbox", *arguments, "--data", str(self.data), *config],
             input=stdin,
             capture_output=True,
             text=True,
@@ -170,6 +172,13 @@ class PillarboxServer:
     def add_account(self, name: str, password: str) -> None:
         """`pillarbox user add NAME --password-stdin`; works whether the server runs or not."""
         self.command("user", "add", name, "--password-stdin", stdin=password + "\n")
+
+    def add_accounts(self, accounts: Sequence[tuple[str, str]]) -> None:
+        """`pillarbox user import` of (name, password) pairs: many for the price of one start of the command line."""
+        with tempfile.NamedTemporaryFile("w", newline="", suffix=".csv", encoding="utf-8") as people:
+            csv.writer(people).writerows(accounts)
+            people.flush()
+            self.command("user", "import", people.name)
 
     def import_mail(self, source: Path, user: str, mailbox: str | None = None) -> None:
         """`pillarbox import SOURCE --user NAME [--mailbox M]`."""
