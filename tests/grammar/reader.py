@@ -25,7 +25,6 @@ _NZ_DIGITS = re.compile(rb"[1-9][0-9]*")
 _LITERAL = re.compile(rb"\{([0-9]+)\}\r\n")
 _LITERAL8 = re.compile(rb"~\{([0-9]+)\}\r\n")
 _QUOTED = re.compile(rb'"((?:[^"\\\r\n\x00]|\\["\\])*)"')
-_OBJECT_ID = re.compile(rb"\(([A-Za-z0-9_-]{1,255})\)")
 _DATE_TIME = re.compile(
     rb'"([ 0-9][0-9])-(Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)-([0-9]{4})'
     rb' ([0-9]{2}):([0-9]{2}):([0-9]{2}) ([+-])([0-9]{2})([0-9]{2})"'
@@ -245,10 +244,6 @@ class Reader:
     def flag_perm(self) -> str:
         r"""flag-perm = flag / "\*" """
         return "\\*" if self.accept(b"\\*") else self.flag()
-
-    def object_id(self) -> str:
-        """ "(" objectid ")"; objectid = 1*255(ALPHA / DIGIT / "_" / "-") (RFC 8474 section 7)"""
-        return self.match(_OBJECT_ID, "an object id in parentheses").group(1).decode("ascii")
 
     def date_time(self) -> datetime:
         """date-time = DQUOTE date-day-fixed "-" date-month "-" date-year SP time SP zone DQUOTE

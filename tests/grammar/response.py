@@ -96,7 +96,10 @@ def _numbered(reader: Reader) -> Response:
     if word == "EXPUNGE":
         return Expunge(number)
     reader.space()
-    return Fetch(number, fetch.msg_att(reader), by_uid=word == "UIDFETCH")
+    items = fetch.msg_att(reader)
+    if word == "UIDFETCH" and "UID" in items:
+        raise reader.fail("UIDFETCH without UID among its items")
+    return Fetch(number, items, by_uid=word == "UIDFETCH")
 
 
 def _enabled(reader: Reader) -> Enabled:

@@ -67,8 +67,6 @@ _BARE = frozenset(
         *("NOMODSEQ", "USEATTR", "TOOBIG"),
         # RFC 4978, RFC 9586
         *("COMPRESSIONACTIVE", "UIDREQUIRED"),
-        # RFC 9586, RFC 4978
-        *("UIDREQUIRED", "COMPRESSIONACTIVE"),
     ]
 )
 """New codes without arguments of later RFCs go here."""
@@ -178,12 +176,6 @@ def _object_id(reader: Reader) -> tuple[object, ...]:
     return (reader.object_id(),)
 
 
-def _object_id(reader: Reader) -> tuple[object, ...]:
-    """ "MAILBOXID" SP "(" objectid ")" (RFC 8474 section 7)"""
-    reader.space()
-    return (reader.object_id(),)
-
-
 _WITH_ARGUMENTS: dict[str, Callable[[Reader], tuple[object, ...]]] = {
     "CAPABILITY": _capabilities,
     "UIDNEXT": _number,
@@ -195,7 +187,6 @@ _WITH_ARGUMENTS: dict[str, Callable[[Reader], tuple[object, ...]]] = {
     "APPENDUID": _append_uid,
     "COPYUID": _copy_uid,
     "MODIFIED": _modified,
-    "MAILBOXID": _object_id,
     "MAILBOXID": _object_id,
 }
 """New codes of later RFCs are one row here."""

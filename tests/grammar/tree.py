@@ -200,8 +200,6 @@ class Fetch:
     number: int
     items: dict[str, FetchValue] = field(default_factory=dict)
     by_uid: bool = False
-    """`* uid UIDFETCH`: `number` is a UID (RFC 9586)."""
-    by_uid: bool = False
     """`* uid UIDFETCH (...)` (RFC 9586): then `number` is a UID."""
 
 

@@ -16,15 +16,21 @@ SCRIPTS = sorted(Path(__file__).parent.glob("*.imap"))
 PASSWORD = "blurdybloop"
 
 
+def user_of(path: Path) -> str:
+    """The account of a transcript."""
+    return f"fred-{path.stem}@example.org"
+
+
 @pytest.fixture(scope="module")
-def server() -> Iterator[PillarboxServer]:
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PillarboxServer]:
     """One server for all transcripts; each has an account of its own."""
+    accounts = tmp_path_factory.mktemp("accounts") / "accounts.csv"
+    accounts.write_text("".join(f"{user_of(path)},{PASSWORD}\n" for path in SCRIPTS))
     with PillarboxServer() as running:
+        running.command("user", "import", str(accounts))
         yield running
 
 
 @pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.stem)
 async def test_the_server_keeps_to_the_script_over_tls(path: Path, server: PillarboxServer) -> None:
-    user = f"fred-{path.stem}@example.org"
-    server.add_account(user, PASSWORD)
-    await Player(read_script(path), TlsStage(server, user, PASSWORD)).play()
+    await Player(read_script(path), TlsStage(server, user_of(path), PASSWORD)).play()

@@ -18,7 +18,7 @@ SAME = [
     ("a OK …", b"a OK [READ-WRITE] done"),
     ("a NO/BAD …", b"a BAD no"),
     ("* OK [PERMANENTFLAGS (\\Seen …)] …", b"* OK [PERMANENTFLAGS (\\* \\Draft \\Seen)] x"),
-    ("* 1 FETCH (ENVELOPE …)", b'* 1 FETCH (ENVELOPE (NIL "x"))'),
+    ("* 1 FETCH (ENVELOPE (…))", b'* 1 FETCH (ENVELOPE (NIL "x"))'),
     ('* 1 FETCH (BODY ("TEXT" …))', b'* 1 FETCH (BODY ("text" "plain" NIL))'),
     ("* 1 FETCH (UID 1 …)", b"* 1 FETCH (FLAGS () UID 1)"),
 ]

@@ -1,0 +1,1 @@
+"""Properties that hold for whatever clients do: found and shrunk by hypothesis."""
