@@ -53,6 +53,8 @@ def _chosen_server(folder: Path) -> Iterator[Server]:
         workers = os.environ.get("INTEROP_WORKERS")
         with PillarboxServer(config=config, workers=None if workers is None else int(workers)) as pillarbox:
             yield pillarbox
+            ours = [line for line in pillarbox.stderr().splitlines() if '"level": "error"' in line]
+            assert ours == [], "no client may bring a bug of the server to light"
     else:
         pytest.fail(f"INTEROP_SERVER={chosen}: it is pillarbox or dovecot", pytrace=False)
 

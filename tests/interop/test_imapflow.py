@@ -24,11 +24,11 @@ HERE = Path(__file__).parent
 @pytest.fixture(scope="session")
 def imapflow_package() -> Path:
     """The driver, with imapflow installed beside it in the version that package.json names; once for all processes."""
-    wanted = json.loads((HERE / "package.json").read_text())["dependencies"]["imapflow"]
     installed = HERE / "node_modules" / "imapflow" / "package.json"
     npm = find_program("npm")
-    with (HERE / ".npm-install.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with (HERE / "package.json").open() as package:
+        fcntl.flock(package, fcntl.LOCK_EX)
+        wanted = json.load(package)["dependencies"]["imapflow"]
         if not installed.exists() or json.loads(installed.read_text())["version"] != wanted:
             command = [npm, "install", "--no-audit", "--no-fund", "--no-package-lock"]
             done = subprocess.run(command, cwd=HERE, capture_output=True, text=True, timeout=200, check=False)
