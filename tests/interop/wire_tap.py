@@ -6,19 +6,32 @@ without it clients talk to the server itself.
 
 from __future__ import annotations
 
+import re
 import select
 import socket
 import ssl
 import threading
+import zlib
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self
 
 import trustme
 
 from .account import Account
 
 PIECE_BYTES = 65_536
+
+
+class Reading(Protocol):
+    """Turns what went over the wire into text, RFC 4978 COMPRESS or not."""
+
+    def decompress(self, data: bytes, /) -> bytes: ...
+
+
+class _Plain:
+    def decompress(self, data: bytes, /) -> bytes:
+        return data
 
 
 class WireTap:
@@ -79,6 +92,8 @@ class WireTap:
 
     def _pass_on(self, client: ssl.SSLSocket, server: ssl.SSLSocket, number: int) -> None:
         """One thread for both ways: two threads on one TLS socket crash the interpreter."""
+        asked: bytes | None = None
+        reading: dict[str, Reading] = {"C:": _Plain(), "S:": _Plain()}
         while True:
             waiting = [client, server]
             if not any(end.pending() for end in waiting):
@@ -96,7 +111,12 @@ class WireTap:
                 if not data:
                     self._note(number, "--", f"{who} has closed".encode())
                     return
-                self._note(number, who, data)
+                text = reading[who].decompress(data)
+                self._note(number, who, text)
+                if re.search(rb"^\S+ COMPRESS DEFLATE\r\n", text) and who == "C:":
+                    asked = text.split()[0]
+                elif who == "S:" and asked is not None and text.startswith(asked + b" OK"):
+                    reading, asked = {"C:": zlib.decompressobj(-15), "S:": zlib.decompressobj(-15)}, None
                 target.sendall(data)
 
     def _note(self, number: int, who: str, data: bytes) -> None:
