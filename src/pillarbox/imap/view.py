@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from pillarbox.imap.refusals import BadSyntax
 from pillarbox.imap.wire.sequence import SequenceSet
 from pillarbox.mail.uids import UidSet
-from pillarbox.store.contract import MailboxImage, Unwatch
+from pillarbox.store.contract import Flagged, MailboxImage, Unwatch
 
 Indices = Sequence[int]
 """Message numbers less one, ascending: a range when they are in a row."""
@@ -56,6 +56,12 @@ class View:
         r"""UIDs that this session shows as \Recent."""
         self.saved_uids: Sequence[int] = ()
         """The result that `$` stands for (RFC 5182)."""
+
+    def note_own_change(self, result: Flagged) -> None:
+        """The client is answered for this change itself: no update tells it again. Unless it went over a change of
+        somebody else's that the client was not told of yet: then the update is that change's only trace."""
+        if result.changed and (result.modseq_before <= self.modseq or result.modseq_before in self.own_modseqs):
+            self.own_modseqs.add(result.modseq)
 
     # --- numbers and UIDs ------------------------------------------------------------------------
 

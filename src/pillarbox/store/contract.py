@@ -45,6 +45,7 @@ class StoreLimits:
     max_keywords: int = 200
     """Different keywords in one account; clients show them all."""
     max_keyword_bytes: int = 64
+    """Of one keyword. Registered ones (RFC 5788) have 20 at most; longer ones are somebody's data in disguise."""
     max_message_bytes: int = 50 * 1024 * 1024
     """RFC 7889 APPENDLIMIT. What today's large providers accept."""
 
@@ -130,6 +131,9 @@ class Flagged(NamedTuple):
     """UIDs whose flags are different now, ascending. Setting what is set already changes nothing."""
     refused: Sequence[int]
     """UIDs left alone because their mod-sequence is above `unchanged_since`, ascending."""
+    modseq_before: int = 0
+    """The highest mod-sequence that any of `changed` carried before: tells who knows only up to some number
+    whether the change went over another one that it has not seen."""
 
 
 class Expunged(NamedTuple):

@@ -13,7 +13,7 @@ from typing import Any
 
 from pillarbox.imap.command import Area, Capability, Command, Trait
 from pillarbox.imap.commands.fetch_batch import Batch, Slice
-from pillarbox.imap.commands.fetch_items import CHANGED_ITEMS, MACROS, UID_ITEM, FetchItem, parse_item
+from pillarbox.imap.commands.fetch_items import CHANGED_ITEMS, FLAGS_ITEM, MACROS, UID_ITEM, FetchItem, parse_item
 from pillarbox.imap.features import Feature
 from pillarbox.imap.refusals import BadSyntax, Refused
 from pillarbox.imap.replies import LOGGED_IN, Replies, State
@@ -151,8 +151,9 @@ async def _fetch(
     view = session.selected
     if request.modifiers.changed_since is not None:
         indices = _changed(view, indices, request.modifiers.changed_since)
-    if any(item.sets_seen for item in items) and not view.read_only:
-        await _set_seen(session, view, indices)
+    if any(item.sets_seen for item in items) and not view.read_only and await _set_seen(session, view, indices):
+        told = [FLAGS_ITEM, *CHANGED_ITEMS] if Feature.CONDSTORE in session.features else [FLAGS_ITEM]
+        items = (*items, *(item for item in told if item.label not in {each.label for each in items}))
     fields = tuple(dict.fromkeys(field for item in items for field in item.fields))
     name = b"UIDFETCH" if Feature.UIDONLY in session.features else b"FETCH"
     template = b"* %d " + name + b" (" + b" ".join(item.template for item in items) + b")\r\n"
@@ -169,15 +170,19 @@ def _changed(view: View, indices: Indices, modseq: int) -> Indices:
     return [index for index, row in zip(indices, rows, strict=True) if row >= 0 and modseqs[row] > modseq]
 
 
-async def _set_seen(session: Session, view: View, indices: Indices) -> None:
-    r"""One change for the whole command. The FETCH responses that tell of it are the updates that follow."""
+async def _set_seen(session: Session, view: View, indices: Indices) -> bool:
+    r"""One change for the whole command; whether there was one. The responses tell of it themselves: they have FLAGS
+    then, as RFC 9051 section 6.4.5 says ("if this causes the flags to change, they SHOULD be included")."""
     flags = view.image.flags
     rows = view.rows_of(indices)
     unseen = [i for i, row in zip(indices, rows, strict=True) if row >= 0 and SEEN not in flags[row].names]
-    if unseen:
-        mailbox = view.image.mailbox.id
-        await session.mail.store_flags(mailbox, view.uids_of(unseen), FlagAction.ADD, frozenset({SEEN}))
-        await session.mail.image(mailbox)
+    if not unseen:
+        return False
+    mailbox = view.image.mailbox.id
+    result = await session.mail.store_flags(mailbox, view.uids_of(unseen), FlagAction.ADD, frozenset({SEEN}))
+    await session.mail.image(mailbox)
+    view.note_own_change(result)
+    return True
 
 
 def _batches(session: Session, view: View, indices: Indices, items: tuple[FetchItem, ...]) -> Iterator[Indices]:

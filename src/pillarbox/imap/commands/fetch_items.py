@@ -78,7 +78,7 @@ def _digest_item(name: bytes, field: DigestField) -> FetchItem:
 
 
 UID_ITEM: Final = FetchItem(b"UID", b"UID %d", lambda batch: batch.uids)
-_FLAGS: Final = FetchItem(b"FLAGS", b"FLAGS (%b)", _flags)
+FLAGS_ITEM: Final = FetchItem(b"FLAGS", b"FLAGS (%b)", _flags)
 _INTERNALDATE: Final = FetchItem(b"INTERNALDATE", b"INTERNALDATE %b", _dates)
 _SIZE: Final = FetchItem(b"RFC822.SIZE", b"RFC822.SIZE %d", _sizes)
 _MODSEQ: Final = FetchItem(b"MODSEQ", b"MODSEQ (%d)", _modseqs, enables_condstore=True)
@@ -87,7 +87,7 @@ _BODY: Final = _digest_item(b"BODY", DigestField.BODY)
 
 _SIMPLE: Final[Mapping[str, FetchItem]] = {
     "UID": UID_ITEM,
-    "FLAGS": _FLAGS,
+    "FLAGS": FLAGS_ITEM,
     "INTERNALDATE": _INTERNALDATE,
     "RFC822.SIZE": _SIZE,
     "MODSEQ": _MODSEQ,
@@ -109,9 +109,9 @@ CHANGED_ITEMS: Final = (_MODSEQ,)
 """What CHANGEDSINCE adds (RFC 7162 section 3.1.4.1)."""
 
 MACROS: Final[Mapping[bytes, tuple[FetchItem, ...]]] = {
-    b"ALL": (_FLAGS, _INTERNALDATE, _SIZE, _ENVELOPE),
-    b"FAST": (_FLAGS, _INTERNALDATE, _SIZE),
-    b"FULL": (_FLAGS, _INTERNALDATE, _SIZE, _ENVELOPE, _BODY),
+    b"ALL": (FLAGS_ITEM, _INTERNALDATE, _SIZE, _ENVELOPE),
+    b"FAST": (FLAGS_ITEM, _INTERNALDATE, _SIZE),
+    b"FULL": (FLAGS_ITEM, _INTERNALDATE, _SIZE, _ENVELOPE, _BODY),
 }
 
 

@@ -87,8 +87,7 @@ async def _store(session: Session, change: _Change, indices: Indices) -> Flagged
     result = await session.mail.store_flags(
         mailbox, view.uids_of(indices), change.action, change.flags, change.unchanged_since
     )
-    if result.changed:
-        view.own_modseqs.add(result.modseq)
+    view.note_own_change(result)
     await session.mail.image(mailbox)
     return result
 

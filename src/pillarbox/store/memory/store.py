@@ -236,16 +236,17 @@ class MemoryAccount:
             spelled = naming.known_flags(names, change.mail.keywords)
         else:
             spelled = change.spell(names)
-        changed, refused = [], []
+        changed, refused, before = [], [], 0
         for message in box.chosen(uids):
             flags = apply_flags(message.flags, action, spelled)
             if unchanged_since is not None and message.modseq > unchanged_since:
                 refused.append(message.uid)
             elif flags != message.flags:
+                before = max(before, message.modseq)
                 box.messages[message.uid] = replace(message, flags=flags, modseq=change.stamp(box))
                 changed.append(message.uid)
         self._commit(change)
-        return Flagged(box.highest_modseq, changed, refused)
+        return Flagged(box.highest_modseq, changed, refused, before)
 
     async def expunge(self, mailbox: MailboxId, uids: Sequence[int] | None = None) -> Expunged:
         change = self._begin()

@@ -72,6 +72,7 @@ def store_flags(
         spelled = transaction.spell(names)
     changed: list[int] = []
     refused: list[int] = []
+    before = 0
     for block, chosen in transaction.blocks.holding(row.id, _ascending(uids)):
         if unchanged_since is not None:
             late = [at for at in chosen if block.modseqs[at] > unchanged_since]
@@ -84,8 +85,9 @@ def store_flags(
         if not whole or any(number == target for number, target in targets.items()):
             chosen = [at for at in chosen if targets[block.flags[at]] != block.flags[at]]
         if chosen:
+            before = max(before, max(block.modseqs[at] for at in chosen))
             changed.extend(_mark(transaction, row, block, chosen, targets))
-    return Flagged(row.highest_modseq, changed, refused)
+    return Flagged(row.highest_modseq, changed, refused, before)
 
 
 def expunge(transaction: Transaction, mailbox: MailboxId, uids: Sequence[int] | None) -> Expunged:
