@@ -49,6 +49,21 @@ For example:
     pillarbox serve --listen 192.0.2.10:993 --listen [2001:db8::10]:993 --workers 2
 """,
     ),
+    "check": (
+        "check:check",
+        """Look at any mail server from outside: is it reachable, is TLS right, what must be mended?
+
+Every line has a verdict in plain words, a remedy where one is needed, and the same by hand to copy. Ends with 0 when
+all is well, 1 with warnings, 2 with failures, 3 when something could not be found out (docs/check.md).
+
+For example:
+
+    pillarbox check mail.example.org
+    pillarbox check mail.example.org:587 --domain example.org
+    pillarbox check mail.example.org --user alice --password-stdin < password.txt
+    pillarbox check mail.example.org --watch
+""",
+    ),
     "import": (
         "bring:bring",
         """Bring mail along: an mbox, a Maildir with its subfolders, or .eml files.
@@ -170,6 +185,46 @@ For example:
     ),
 }
 
+_FIREWALL: Final[_Commands] = {
+    "open": (
+        "firewall:let_in",
+        """Let a port in through this machine's firewall; a dry run unless --apply is given.
+
+Finds out which of ufw, firewalld, nftables and iptables is in force and prints the exact commands. With --apply it runs
+them, then looks at the rules again. Doing it twice changes nothing. Never opens more than was asked for.
+
+For example:
+
+    pillarbox firewall open
+    pillarbox firewall open --apply
+    pillarbox firewall open --source 192.0.2.0/24 --source 2001:db8::/32 --apply
+    pillarbox firewall open --port 4190 --with iptables
+""",
+    ),
+    "close": (
+        "firewall:shut",
+        """Take away the rules that let in just this port; a dry run unless --apply is given.
+
+With --source only the rules for these networks. A wider rule (a range of ports, a default) is named and stays.
+
+For example:
+
+    pillarbox firewall close
+    pillarbox firewall close --source 192.0.2.0/24 --apply
+""",
+    ),
+    "status": (
+        "firewall:tell",
+        """Tell whether the firewall lets a port in, and which rule decides.
+
+For example:
+
+    pillarbox firewall status
+    pillarbox firewall status --port 25 --json
+""",
+    ),
+}
+
 
 def run(words: Sequence[str]) -> int:
     """Carry out a command. Raises CommandFailed."""
@@ -197,6 +252,7 @@ def _build() -> App:
         ("user", "Who may enter: add, list, change and remove accounts.", _USER),
         ("mailbox", "The mailboxes of an account.", _MAILBOX),
         ("config", "The configuration file.", _CONFIG),
+        ("firewall", "This machine's firewall: open and close a port, see what it does.", _FIREWALL),
     ):
         group = App(name=name, help=text, help_epilogue="")
         _register(group, commands)
