@@ -17,6 +17,7 @@ from functools import partial
 from pillarbox.app.certificates import ServerCertificate
 from pillarbox.app.folder import DataFolder
 from pillarbox.app.log import StructuredLog
+from pillarbox.app.mail import open_mail
 from pillarbox.app.settings import ServerSettings
 from pillarbox.auth.authenticator import BuiltinAuthenticator
 from pillarbox.auth.directory import AccountDirectory, DirectoryUnavailable
@@ -30,7 +31,6 @@ from pillarbox.net.server import Server
 from pillarbox.net.tls import CertificateUnusable, ServerTls
 from pillarbox.net.trust import trust_advice
 from pillarbox.net.workers import Supervisor, WorkerChannel, WorkerFailed
-from pillarbox.store.sqlite import open_store
 
 RENEWAL_SECONDS = 12 * 3600.0
 """How often a running server looks whether its own certificate is due."""
@@ -110,7 +110,7 @@ class _House:
         stop = self._watch_signals(tls, lifeline)
         settings, clock, events = self.settings, self.clock, self.events
         async with AsyncExitStack() as stack:
-            store = await open_store(self._folder.mail_path, settings.store, clock, events)
+            store = await open_mail(settings, clock, events)
             stack.push_async_callback(store.close)
             directory = AccountDirectory.open(self._folder.accounts_path, clock)
             stack.callback(directory.close)

@@ -11,8 +11,10 @@ from pathlib import Path
 
 from pillarbox.auth.settings import AuthSettings
 from pillarbox.imap.limits import ImapLimits
+from pillarbox.mime.limits import MimeLimits
 from pillarbox.net.settings import ListenAddress, NetSettings, TlsSettings
 from pillarbox.store.contract import StoreLimits
+from pillarbox.store.sqlite.settings import SqliteSettings
 
 
 class LogLevel(enum.Enum):
@@ -38,7 +40,9 @@ class LogStyle(enum.Enum):
 @dataclass(frozen=True, slots=True)
 class LogSettings:
     level: LogLevel = LogLevel.INFO
+    """Events below it are left out. `info` has one line for each connection and each login decision."""
     style: LogStyle = LogStyle.AUTO
+    """How lines look: `auto` is text on a terminal and JSON elsewhere."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +52,14 @@ class ServerSettings:
     data_folder: Path
     """Made on the first run, 0700."""
     listen: tuple[ListenAddress, ...] = (ListenAddress(),)
+    """Where clients connect, `HOST:PORT`; `*` is every address. 993 is the port that clients try first (RFC 8314)."""
     workers: int = 1
     """Processes that serve; 1 serves in the process that was started."""
     net: NetSettings = field(default_factory=NetSettings)
     tls: TlsSettings = field(default_factory=TlsSettings)
     imap: ImapLimits = field(default_factory=ImapLimits)
     store: StoreLimits = field(default_factory=StoreLimits)
+    sqlite: SqliteSettings = field(default_factory=SqliteSettings)
+    mime: MimeLimits = field(default_factory=MimeLimits)
     auth: AuthSettings = field(default_factory=AuthSettings)
     log: LogSettings = field(default_factory=LogSettings)

@@ -39,12 +39,11 @@ def accounts(place: Place) -> Iterator[AccountDirectory]:
 @asynccontextmanager
 async def everybodys_mail(place: Place) -> AsyncIterator[Store]:
     """The store; what goes wrong with it becomes CommandFailed."""
-    from pillarbox.store.sqlite import open_store
+    from pillarbox.app.mail import open_mail
 
-    limits = place.settings().store
-    store = None
+    store: Store | None = None
     try:
-        store = await open_store(place.folder.mail_path, limits, SystemClock(), NoEvents())
+        store = await open_mail(place.settings(), SystemClock(), NoEvents())
         yield store
     except (StoreUnavailable, StoreCorrupt) as error:
         raise CommandFailed(f"the mail in {place.path} can't be used: {error}", ExitCode.UNAVAILABLE) from error

@@ -53,5 +53,5 @@ def mailbox_name(name: str, *, utf8: bool) -> bytes:
 
 def resp_text(text: str) -> bytes:
     """resp-text without a code: one line, never empty, never starting with `[`."""
-    line = re.sub(r"[^\x20-\x7e]+", " ", text).strip()
-    return (line.lstrip("[") or "Done").encode("ascii")
+    line = re.sub(r"[^\x20-\x7e]+", " ", text).lstrip(" [").rstrip()
+    return (line or "Done").encode("ascii")
