@@ -22,6 +22,9 @@ from pillarbox.conversation import Conversation, Peer, Phase
 from pillarbox.net.hall import Hall, Visit
 from pillarbox.net.output import RECORD_BYTES, Output
 
+QUICK_ACK: int | None = getattr(socket, "TCP_QUICKACK", None)
+"""Linux only."""
+
 READS_PER_TURN = 16
 """Records read from one connection before others get their turn: 256 KiB."""
 
@@ -241,6 +244,17 @@ class Connection:
                 break
         if self._output.size_bytes and not self._writing:
             self._send()  # OpenSSL waited for input before it could write
+        self._hall.loop.call_soon(self._acknowledge, self._visit.bytes_out)
+
+    def _acknowledge(self, bytes_out: int) -> None:
+        """Tell the client's kernel at once that its bytes came, when no answer does that.
+
+        A client that sends a literal and its last CRLF in two writes without TCP_NODELAY (Python's imaplib) waits for
+        this before the second one: 40 ms for every APPEND while our kernel delays it. Runs after the conversation had
+        its turn, so a command that was answered costs nothing.
+        """
+        if QUICK_ACK is not None and self._visit.bytes_out == bytes_out and not self._lost:
+            self._guarded(self._socket.setsockopt, socket.IPPROTO_TCP, QUICK_ACK, 1)
 
     def _may_read(self) -> bool:
         return (
