@@ -50,6 +50,7 @@ class ImapConversation:
         "_framer",
         "_idling",
         "_limits",
+        "_logged_in",
         "_outlet",
         "_session",
         "_unsent",
@@ -70,6 +71,7 @@ class ImapConversation:
         self._unsent = 0
         self._waiter: asyncio.Future[None] | None = None
         self._waiting = True
+        self._logged_in = False
         self._changed = False
         self._idling = False
         self._ended_input = False
@@ -206,10 +208,7 @@ class ImapConversation:
     async def _on_event(self, event: Event) -> None:
         if isinstance(event, RawCommand):
             await self._dispatcher.run(event)
-            if self.phase is Phase.LOGIN and self._session.account is not None:
-                self._logged_in()
-            if self._session.compressed and self._deflate is None:
-                self._compress()
+            self._follow_session()
         elif isinstance(event, GoAhead):
             await self.send(b"+ Go ahead\r\n")
         elif isinstance(event, Rejected):
@@ -220,10 +219,29 @@ class ImapConversation:
         elif isinstance(event, Hopeless):
             raise Farewell(event.text)
 
+    def _follow_session(self) -> None:
+        """What a command changed in the session, and the talk itself must follow."""
+        session, limits = self._session, self._session.services.limits
+        if self._logged_in != (session.account is not None):
+            self._logged_in = not self._logged_in
+            self.phase = Phase.OPEN  # for good: after UNAUTHENTICATE a client may wait before it logs in again
+            session.bad_commands = 0
+            self._limits.line_bytes = limits.line_bytes if self._logged_in else limits.line_bytes_before_login
+        if session.compressed and self._deflate is None:
+            self._compress()
+        elif not session.compressed and self._deflate is not None:
+            self._stop_compressing(self._deflate)
+
     def _compress(self) -> None:
         """From the next octet on, both ways (RFC 4978 section 3); what came behind the command is compressed."""
         self._deflate = DeflateStream(self._session.services.limits.inflate_ratio)
         self._deflate.receive(self._framer.take_unread())
+
+    def _stop_compressing(self, deflate: DeflateStream) -> None:
+        """The same the other way round (RFC 8437 section 4.1)."""
+        self._flush()
+        self._deflate = None
+        self._framer.feed(memoryview(deflate.take_unread()))
 
     def _write(self, data: bytes) -> None:
         if self._outlet is not None:
@@ -232,11 +250,6 @@ class ImapConversation:
     def _flush(self) -> None:
         if self._deflate is not None and self._outlet is not None:
             self._outlet.write(self._deflate.flush())
-
-    def _logged_in(self) -> None:
-        self.phase = Phase.OPEN
-        self._session.bad_commands = 0
-        self._limits.line_bytes = self._session.services.limits.line_bytes
 
     def _literal_policy(self, text: bytes, size: int, held_bytes: int) -> Room | NoRoom:
         """RFC 7888 section 4 and 5, RFC 7889: how large a literal may be, here and now."""

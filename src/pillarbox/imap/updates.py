@@ -33,10 +33,21 @@ async def owed_updates(view: View, account: AccountStore, features: Collection[F
     if image.uidnext != view.uidnext and Feature.IMAP4REV2 not in features:
         await _claim_recent(view, account)
     lines: list[bytes] = []
+    held_back_before = view.holds_back
     if view.uids is not image.uids or image.deleted:
         lines += _expunges(view, image, features, rule)
-    if image.highest_modseq == view.modseq and image.uidnext == view.uidnext:
-        return b"".join(lines)
+    if image.highest_modseq != view.modseq or image.uidnext != view.uidnext:
+        lines += _changes(view, image, features)
+    if view.holds_back or held_back_before:
+        lines += _in_step(view, features)
+    if not view.holds_back:
+        view.in_step_modseq = view.modseq
+    return b"".join(lines)
+
+
+def _changes(view: View, image: MailboxImage, features: Collection[Feature]) -> list[bytes]:
+    """Arrivals, new keywords and changed flags."""
+    lines: list[bytes] = []
     changed = [row for row in image.changed_since(view.modseq) if image.uids[row] < view.uidnext]
     arrivals = _arrivals(view, image)
     if arrivals:
@@ -47,7 +58,15 @@ async def owed_updates(view: View, account: AccountStore, features: Collection[F
     lines += _flag_changes(view, image, changed, features)
     view.modseq = image.highest_modseq
     view.own_modseqs.clear()
-    return b"".join(lines)
+    return lines
+
+
+def _in_step(view: View, features: Collection[Feature]) -> list[bytes]:
+    """While VANISHED is held back, a client that hangs up must come back with what it knew before (RFC 7162 section
+    3.2, example in section 6); and it must be told when that is over."""
+    if Feature.QRESYNC not in features:
+        return []
+    return [b"* OK [HIGHESTMODSEQ %d] Known so far\r\n" % (view.in_step_modseq if view.holds_back else view.modseq)]
 
 
 async def _claim_recent(view: View, account: AccountStore) -> None:
@@ -79,7 +98,8 @@ def _expunges(view: View, image: MailboxImage, features: Collection[Feature], ru
     """EXPUNGE from the highest number down, so that none shifts another; or VANISHED (RFC 7162 section 3.2.10)."""
     present: array[int] = array("I") if image.deleted else image.uids
     gone = _vanished(view.uids[: view.count], present)
-    if gone and rule is ExpungeRule.HELD_BACK:
+    view.holds_back = bool(gone) and rule is ExpungeRule.HELD_BACK
+    if view.holds_back:
         return []
     told = bisect_left(present, view.uidnext)
     known, view.uids, view.count = view.uids, present, told

@@ -26,7 +26,9 @@ class View:
 
     __slots__ = (
         "count",
+        "holds_back",
         "image",
+        "in_step_modseq",
         "keywords_told",
         "modseq",
         "own_modseqs",
@@ -49,6 +51,10 @@ class View:
         """Arrivals below this were told of."""
         self.modseq = image.highest_modseq
         """Changes up to this were told of (but for messages that vanished and may not be told of yet)."""
+        self.holds_back = False
+        """Messages have vanished that the client was not told of."""
+        self.in_step_modseq = image.highest_modseq
+        """Up to this the client knows all, what vanished too."""
         self.own_modseqs: set[int] = set()
         """Changes that this client made and was answered for: not told again."""
         self.keywords_told = len(image.keywords)

@@ -25,10 +25,12 @@ async def _compress(session: Session, algorithm: str) -> Replies:
 
 
 async def _unauthenticate(session: Session, _: None) -> Replies:
-    """RFC 8437 section 3: everything that belonged to the user goes; compression stays."""
+    """RFC 8437 section 3 and 4.1: everything but TLS is as it was at the greeting; the tagged OK is the last that is
+    compressed."""
     await session.leave_account()
     session.login_name = ""
     session.features.clear()
+    session.compressed = False
     return
     yield  # makes it a generator
 

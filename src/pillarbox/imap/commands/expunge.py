@@ -36,13 +36,14 @@ def _done(session: Session, modseq: int) -> Done:
 
 
 async def _close(session: Session, _: None) -> Replies:
+    """Without HIGHESTMODSEQ: a client would take it for the sign that it knows all up to there (RFC 7162 section
+    3.2.8)."""
     view = session.selected
-    modseq = 0
     if not view.read_only and not view.image.deleted:
-        expunged = await session.mail.expunge(view.image.mailbox.id, view.uids[: view.count])
-        modseq = expunged.modseq if expunged.uids else 0
+        await session.mail.expunge(view.image.mailbox.id, view.uids[: view.count])
     session.close_view()
-    yield _done(session, modseq)
+    return
+    yield  # makes it a generator
 
 
 AREA = Area(

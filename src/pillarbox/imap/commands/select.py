@@ -13,7 +13,7 @@ from pillarbox.imap.session import Session
 from pillarbox.imap.updates import fetch_line, flag_names, shown_flags, vanished_earlier
 from pillarbox.imap.view import View
 from pillarbox.imap.wire.cursor import Cursor
-from pillarbox.imap.wire.sequence import SequenceSet
+from pillarbox.imap.wire.sequence import STAR, SequenceSet
 from pillarbox.imap.wire.writer import utf8_quoted
 from pillarbox.mail.flags import SEEN
 from pillarbox.mail.uids import UidSet
@@ -65,17 +65,32 @@ def _parse_resync(cursor: Cursor, session: Session) -> _Resync:
     uidvalidity = cursor.nz_number()
     cursor.space()
     modseq = cursor.number64()
-    known: SequenceSet | None = None
-    while not cursor.skip(b")"):
-        cursor.space()
-        if cursor.skip(b"("):  # numbers and UIDs to match: only for servers that forget what vanished
-            cursor.sequence_set()
-            cursor.space()
-            cursor.sequence_set()
-            cursor.expect(b")")
-        else:
-            known = cursor.sequence_set()
+    known = None
+    if cursor.skip(b" ") and cursor.peek() != b"(":
+        known = _parse_known(cursor)
+        cursor.skip(b" ")
+    if cursor.skip(b"("):
+        _parse_matches(cursor, session)
+    cursor.expect(b")")
     return _Resync(uidvalidity, modseq, known)
+
+
+def _parse_known(cursor: Cursor) -> SequenceSet:
+    """known-uids = sequence-set ; "*" is not allowed"""
+    known = cursor.sequence_set()
+    if known.is_saved_result or any(STAR in pair for pair in known.pairs):
+        raise BadSyntax("Name what you know by numbers")
+    return known
+
+
+def _parse_matches(cursor: Cursor, session: Session) -> None:
+    """Numbers and UIDs to match, up to the parenthesis: of use only to servers that forget what vanished."""
+    if Feature.UIDONLY in session.features:
+        raise BadSyntax("With UIDONLY, name messages by UID", "UIDREQUIRED")
+    _parse_known(cursor)
+    cursor.space()
+    _parse_known(cursor)
+    cursor.expect(b")")
 
 
 async def _select(session: Session, choice: _Choice) -> Replies:
@@ -107,7 +122,8 @@ async def _open(session: Session, choice: _Choice, *, read_only: bool) -> Replie
 
 
 async def _missed(session: Session, view: View, resync: _Resync) -> bytes:
-    """What vanished and what changed since the client looked last (RFC 7162 section 3.2.5.1)."""
+    """What vanished and what changed since the client looked last, of the messages that it named (RFC 7162
+    section 3.2.5.1)."""
     gone = await session.mail.vanished_since(view.image.mailbox.id, resync.modseq)
     highest = max(view.uidnext - 1, 1)
     asked = resync.known_uids.resolve(highest) if resync.known_uids else UidSet(((1, highest),))
@@ -116,7 +132,7 @@ async def _missed(session: Session, view: View, resync: _Resync) -> bytes:
     for row in image.changed_since(resync.modseq):
         uid = image.uids[row]
         number = view.number_of(uid)
-        if number:
+        if number and uid in asked:
             items = [b"FLAGS (%b)" % shown_flags(view, image.flags[row].wire, uid, session.features)]
             items.append(b"MODSEQ (%d)" % image.modseqs[row])
             lines.append(fetch_line(number, uid, uid, items, session.features))
