@@ -111,7 +111,13 @@ class Iptables:
 
 def read_ruleset(programs: Programs, program: str, version: int) -> Ruleset:
     """What `iptables -S` lists. Raises FirewallTrouble."""
-    return Ruleset(program, version, parse_chains(said(programs, program, "-S"), version))
+    try:
+        chains = parse_chains(said(programs, program, "-S"), version)
+    except (ValueError, IndexError) as error:
+        raise ProgramFailed(f"`{program} -S` printed something that is not a list of rules") from error
+    if "INPUT" not in chains:
+        raise ProgramFailed(f"`{program} -S` lists no chain INPUT")
+    return Ruleset(program, version, chains)
 
 
 def parse_chains(listing: str, version: int) -> dict[str, Chain]:

@@ -30,6 +30,7 @@ from pillarbox.firewall.rules import Chain, Decision, Rule, Verdict, decide
 from pillarbox.firewall.trouble import ProgramFailed
 
 _VERSIONS: Final[dict[str, tuple[int, ...]]] = {"ip": (4,), "ip6": (6,), "inet": (4, 6)}
+_IPTABLES_TABLES: Final = {"filter", "mangle", "nat", "raw", "security"}
 _RULE_LINE: Final = re.compile(r"^\s+(?P<text>.+) # handle (?P<handle>\d+)$", re.MULTILINE)
 
 
@@ -127,8 +128,8 @@ def parse_tables(listing: list[dict[str, Any]]) -> tuple[Table, ...]:  # Any: nf
 
 
 def _is_foreign(family: str, name: str, chains: Mapping[str, Verdict]) -> bool:
-    """Tables that another program takes for its own: iptables names its chains in capitals."""
-    return name == "firewalld" or (family in ("ip", "ip6") and name == "filter" and "INPUT" in chains)
+    """Tables that another program takes for its own: iptables names its base chains in capitals."""
+    return name == "firewalld" or (family in ("ip", "ip6") and name in _IPTABLES_TABLES and "INPUT" in chains)
 
 
 def _named(rule: Rule, text: str) -> Rule:

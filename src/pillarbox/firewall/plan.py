@@ -114,10 +114,9 @@ def _check_limit(firewalls: tuple[Firewall, ...], request: Request) -> None:
 
 
 def _merged(steps: list[Step]) -> tuple[Step, ...]:
-    """Each step once; those that end in the same reload become one step."""
-    unique = list(dict.fromkeys(steps))
-    reloads = [step for step in unique if len(step.commands) > 1]
-    single = [step for step in unique if len(step.commands) == 1]
+    """Steps that end in the same reload become one step; others stay, as a rule may be there twice."""
+    reloads = list(dict.fromkeys(step for step in steps if len(step.commands) > 1))
+    single = [step for step in steps if len(step.commands) == 1]
     if not reloads:
         return tuple(single)
     changes = tuple(command for step in reloads for command in step.commands[:-1])

@@ -26,7 +26,7 @@ The kernel forgets nft rules. To keep all of them as they are now, as root:
       > /etc/nftables.conf && systemctl enable nftables
 or write the rule into your own /etc/nftables.conf by hand.""",
     Kind.IPTABLES: """\
-The kernel forgets iptables rules. To keep all of them as they are now, on Debian:
+The kernel forgets iptables rules. To keep all as they are now, on Debian:
   apt-get install iptables-persistent
   iptables-save > /etc/iptables/rules.v4; ip6tables-save > /etc/iptables/rules.v6""",
 }

@@ -208,9 +208,9 @@ class Cable:
 
     def is_kept_out(self, address: str, port: int = 993) -> bool:
         """Whether a connection is refused or never answered; waits shortly for what should fail."""
-        return self._try(address, port, seconds=1) != "connected"
+        return self._try(address, port, seconds=0.5) != "connected"
 
-    def _try(self, address: str, port: int, seconds: int) -> str:
+    def _try(self, address: str, port: int, seconds: float) -> str:
         to = address[:-1] + "1"
         program = _CONNECT.format(to=to, here=address, port=port, seconds=seconds)
         return self.client.run(sys.executable, "-c", program).strip()
