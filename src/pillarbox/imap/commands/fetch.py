@@ -6,6 +6,7 @@ What the items are is in fetch_items.py and fetch_sections.py.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from itertools import chain
@@ -214,6 +215,7 @@ async def _load(
     if fields:
         batch.add_digests(fields, await session.mail.digests(view.image.mailbox.id, batch.uids, fields))
     if any(item.content for item in items):
+        await asyncio.sleep(0)  # no waiting: one turn for everybody else before some milliseconds of work
         batch.add_contents(await session.mail.contents(view.image.mailbox.id, batch.uids))
     batch.settle()
     return batch
