@@ -5,8 +5,10 @@ Offsets come from the part map that was computed when the message arrived (mime/
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from pillarbox.imap.commands.fetch_batch import Batch, Slice
 from pillarbox.imap.refusals import BadSyntax, Refused
@@ -17,6 +19,8 @@ from pillarbox.mime.binary import UnknownEncoding, decode_body
 from pillarbox.mime.fields import FieldChoice, select_fields
 from pillarbox.mime.parts import PartMap, SectionText, Span
 from pillarbox.store.contract import Content, DigestField
+
+_BARE_LF: Final = re.compile(rb"(?<!\r)\n")
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,7 +278,10 @@ def parse_binary_size(cursor: Cursor) -> BinarySize:
 
 
 def _decoded(content: Content, parts: bytes, path: tuple[int, ...]) -> bytes | None:
-    """The decoded octets of a part; whole messages and multiparts have no encoding of their own."""
+    """The decoded octets of a part; whole messages and multiparts have no encoding of their own.
+
+    Text goes out with CRLF line ends whatever it came with: "servers MUST ensure that" (RFC 9051 section 7.5.2).
+    """
     part_map = PartMap.unpack(parts)
     span = part_map.locate(path, SectionText.WHOLE)
     if span is None:
@@ -284,9 +291,10 @@ def _decoded(content: Content, parts: bytes, path: tuple[int, ...]) -> bytes | N
     if part is None:
         return data
     try:
-        return decode_body(data, part.encoding)
+        decoded = decode_body(data, part.encoding)
     except UnknownEncoding:
         raise Refused("The part has a transfer encoding that is not known here", "UNKNOWN-CTE") from None
+    return _BARE_LF.sub(b"\r\n", decoded) if part.type == "text" else decoded
 
 
 def rfc822_column(batch: Batch) -> Sequence[bytes | Slice]:
