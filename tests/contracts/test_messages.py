@@ -305,6 +305,11 @@ async def test_digests_come_in_the_order_asked_for(place: Place) -> None:
     assert await place.here.digests(place.inbox.id, [1], [DigestField.ENVELOPE]) == [(digest(letter("a")).envelope,)]
     assert await place.here.digests(place.inbox.id, [], [DigestField.ENVELOPE]) == []
     assert await place.here.digests(place.inbox.id, [1, 3], []) == [(), None]
+    fields = [DigestField.SORT_KEYS, DigestField.HEADER, DigestField.ENVELOPE]
+    assert await place.there.digests(place.inbox.id, [2, 77], fields) == [
+        (known.sort_keys, letter("b")[: known.header_size], known.envelope), None,
+    ]  # fmt: skip
+    assert await place.here.digests(place.inbox.id, [2], [DigestField.SORT_KEYS]) == [(known.sort_keys,)]
 
 
 async def test_the_email_id_is_that_of_the_bytes(place: Place) -> None:

@@ -30,6 +30,7 @@ DAMAGES = {
     "UPDATE block SET max_modseq = 1": "max_modseq",
     "UPDATE block_facts SET key = key + (99 << 32)": "of no mailbox",
     "INSERT INTO digest VALUES (88, '', '', '', '')": "digest 88",
+    "INSERT INTO sort_keys VALUES (87, '')": "sort_keys 87",
 }
 
 

@@ -84,6 +84,11 @@ async def test_a_missing_digest_is_computed_and_kept(opening: OpenStore, tmp_pat
     assert await account.digests(inbox.id, [1, 2, 3], fields) == expected
     await asyncio.gather(*account._opened._keeping)
     assert connection.execute("SELECT count(*) FROM digest").get == 3
+    connection.execute("DELETE FROM sort_keys WHERE content < 3")
+    sort_keys = [(digest(message).sort_keys,) for message in (letter("b", 3_000), letter("c"))]
+    assert await account.digests(inbox.id, [2, 3], [DigestField.SORT_KEYS]) == sort_keys
+    await asyncio.gather(*account._opened._keeping)
+    assert connection.execute("SELECT count(*) FROM sort_keys").get == 2
     assert await account.digests(inbox.id, [1, 2, 3], fields) == expected
     connection.close()
 

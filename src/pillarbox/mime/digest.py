@@ -14,6 +14,7 @@ from pillarbox.mime.heads import Buffer
 from pillarbox.mime.limits import MimeLimits
 from pillarbox.mime.parts import pack_parts
 from pillarbox.mime.scan import scan
+from pillarbox.mime.sort_keys import pack_sort_keys
 from pillarbox.mime.structure import write_structure
 
 _DEFAULT_LIMITS: Final = MimeLimits()
@@ -28,16 +29,26 @@ class Digest:
     body: bytes
     parts: bytes
     """For PartMap.unpack()."""
+    sort_keys: bytes
+    """For unpack_sort_keys()."""
     header_size: int
     """Bytes of the header block with the empty line that ends it."""
 
 
 def digest(message: bytes | memoryview | mmap.mmap, limits: MimeLimits = _DEFAULT_LIMITS) -> Digest:
     """The digest of a message; any bytes are one."""
-    entities = scan(searchable_buffer(message), limits)
+    buffer = searchable_buffer(message)
+    entities = scan(buffer, limits)
     structure = write_structure(entities)
     root = entities[0]
-    return Digest(root.envelope, structure.bodystructure, structure.body, pack_parts(entities), root.body_start)
+    return Digest(
+        root.envelope,
+        structure.bodystructure,
+        structure.body,
+        pack_parts(entities),
+        pack_sort_keys(bytes(buffer[: root.body_start])),
+        root.body_start,
+    )
 
 
 def searchable_buffer(message: bytes | memoryview | mmap.mmap) -> Buffer:

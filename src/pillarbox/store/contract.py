@@ -27,6 +27,7 @@ from pillarbox.mail.dates import InternalDate
 from pillarbox.mail.flags import NO_FLAGS, FlagAction, FlagSet
 from pillarbox.mail.names import NameLimits
 from pillarbox.mail.uids import UidSet
+from pillarbox.search.corpus import Candidates, TextKey
 
 AccountId = NewType("AccountId", str)
 """Opaque, chosen when the account is made, safe as a file name, never reused."""
@@ -151,6 +152,8 @@ class DigestField(enum.Enum):
     PARTS = "parts"
     HEADER = "header"
     """The raw header block with the empty line that ends it."""
+    SORT_KEYS = "sort_keys"
+    """What SORT and THREAD need (see mime/sort_keys.py)."""
     EMAIL_ID = "email_id"
     """ASCII, at most 64 characters of A-Z a-z 0-9 _ -: the same for the same bytes (RFC 8474)."""
 
@@ -209,6 +212,20 @@ class MailboxImage(Protocol):
     def changed_since(self, modseq: int) -> Sequence[int]:
         """Rows whose mod-sequence is above `modseq`, ascending. Cheap when `modseq` is recent."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class TextIndexState:
+    """How far the index of an account's texts has come. Messages that share their bytes count once."""
+
+    indexed: int
+    """Answered from the index."""
+    waiting: int
+    """Not looked at yet: searches read these until they are."""
+    always_read: int
+    """Too large to be indexed, or unreadable: searches read these each time."""
+    size_bytes: int
+    """Of the index, on disk."""
 
 
 class Watcher(Protocol):
@@ -364,6 +381,19 @@ class AccountStore(Protocol):
         """For each UID its bytes, or None when it is gone. Meant for batches bounded by the caller in bytes."""
         ...
 
+    async def text_candidates(self, mailbox: MailboxId, key: TextKey, uids: Sequence[int]) -> Candidates | None:
+        """What the index of texts says of `key` about the ascending `uids`, without reading messages.
+
+        Never leaves out a message that matches as search/evaluate.py has it: what is not indexed yet (mail that
+        has just come, or an index that was lost) is in `possible`. UIDs that are gone are in neither. None when the
+        index can't help with this key. Loses nothing when it is lost. Raises MailboxMissing.
+        """
+        ...
+
+    async def text_index_state(self) -> TextIndexState:
+        """How far the index of texts has come. Takes time that grows with the account; for operators."""
+        ...
+
     async def vanished_since(self, mailbox: MailboxId, modseq: int) -> UidSet:
         """UIDs expunged by changes with a mod-sequence above `modseq` (RFC 7162 section 3.2). May name more
         (never fewer) when that far back is not remembered: then all UIDs below uidnext that are not there."""
@@ -397,6 +427,7 @@ __all__ = [
     "AccountId",
     "AccountStore",
     "Appended",
+    "Candidates",
     "Content",
     "Copied",
     "DigestField",
@@ -413,6 +444,8 @@ __all__ = [
     "Staged",
     "Store",
     "StoreLimits",
+    "TextIndexState",
+    "TextKey",
     "Unwatch",
     "Watcher",
 ]

@@ -16,6 +16,7 @@ from pillarbox.store import naming
 from pillarbox.store.contract import (
     AccountId,
     Appended,
+    Candidates,
     Content,
     Copied,
     DigestField,
@@ -28,6 +29,8 @@ from pillarbox.store.contract import (
     NewMessage,
     Staged,
     StoreLimits,
+    TextIndexState,
+    TextKey,
     Unwatch,
     Watcher,
 )
@@ -276,6 +279,14 @@ class MemoryAccount:
         box = self._begin().box(mailbox)
         return [_Bytes(box.messages[uid].content) if uid in box.messages else None for uid in uids]
 
+    async def text_candidates(self, mailbox: MailboxId, key: TextKey, uids: Sequence[int]) -> Candidates | None:
+        there = self._begin().box(mailbox).messages
+        return Candidates((), [uid for uid in uids if uid in there])
+
+    async def text_index_state(self) -> TextIndexState:
+        contents = {message.content for box in self._kept.mail.boxes.values() for message in box.messages.values()}
+        return TextIndexState(indexed=0, waiting=len(contents), always_read=0, size_bytes=0)
+
     async def vanished_since(self, mailbox: MailboxId, modseq: int) -> UidSet:
         box = self._begin().box(mailbox)
         return UidSet.of(uid for changed, uid in box.vanished if changed > modseq)
@@ -331,6 +342,7 @@ class MemoryAccount:
             DigestField.BODYSTRUCTURE: digest.bodystructure,
             DigestField.BODY: digest.body,
             DigestField.PARTS: digest.parts,
+            DigestField.SORT_KEYS: digest.sort_keys,
             DigestField.HEADER: content[: digest.header_size],
             DigestField.EMAIL_ID: email_id(sha256_of(content)),
         }

@@ -134,8 +134,11 @@ def _content_problems(connection: apsw.Connection, references: Counter[int], blo
             yield f"content {content}: {count} messages have it, other than its count says"
     for content in extras:
         yield f"content {content}: shared, but nobody has it"
-    for (content,) in connection.execute("SELECT content FROM digest WHERE content NOT IN (SELECT id FROM content)"):
-        yield f"digest {content} is of no content"
+    for table in ("digest", "sort_keys"):
+        for (content,) in connection.execute(
+            f"SELECT content FROM {table} WHERE content NOT IN (SELECT id FROM content)"  # noqa: S608 - constants
+        ):
+            yield f"{table} {content} is of no content"
     for content, size, sha256, header, body, blob in connection.execute("SELECT * FROM content"):
         path = blobs / str(blob)
         if blob is not None and not path.exists():

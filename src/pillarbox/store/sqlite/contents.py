@@ -44,6 +44,7 @@ class Ready:
     body: bytes | None
     blob: str | None
     digest: tuple[bytes, bytes, bytes, bytes]
+    sort_keys: bytes
     date: InternalDate
     flags: frozenset[str]
 
@@ -66,7 +67,9 @@ def make_ready(incoming: Sequence[Incoming], blobs: Path, inline_bytes: int, dig
         body = bytes(data[known.header_size :]) if message.blob is None else None
         parts = (known.envelope, known.bodystructure, known.body, known.parts)
         sha256 = message.sha256 or sha256_of(data)
-        ready.append(Ready(len(data), sha256, header, body, message.blob, parts, message.date, message.flags))
+        ready.append(
+            Ready(len(data), sha256, header, body, message.blob, parts, known.sort_keys, message.date, message.flags)
+        )
     if not synced:
         sync_folder(blobs)
     return ready
@@ -110,6 +113,7 @@ class Contents:
             (self.last, message.size_bytes, message.sha256, message.header, message.body, message.blob),
         )
         self._connection.execute("INSERT INTO digest VALUES (?, ?, ?, ?, ?)", (self.last, *message.digest))
+        self._connection.execute("INSERT INTO sort_keys VALUES (?, ?)", (self.last, message.sort_keys))
         return self.last
 
     def share(self, contents: Iterable[int]) -> None:
@@ -146,7 +150,8 @@ class Contents:
             )
         )
         self._connection.execute("DELETE FROM content WHERE id IN carray(?)", (column,))
-        self._connection.execute("DELETE FROM digest WHERE content IN carray(?)", (column,))
+        for table in ("digest", "sort_keys"):
+            self._connection.execute(f"DELETE FROM {table} WHERE content IN carray(?)", (column,))  # noqa: S608 - constants
 
 
 class InlineContent:

@@ -174,7 +174,10 @@ class OpenAccount:
 
         def apply(transaction: Transaction) -> None:
             transaction.connection.execute(
-                "INSERT OR IGNORE INTO digest SELECT id, ?, ?, ?, ? FROM content WHERE id = ?", (*digest, content)
+                "INSERT OR IGNORE INTO digest SELECT id, ?, ?, ?, ? FROM content WHERE id = ?", (*digest[:4], content)
+            )
+            transaction.connection.execute(
+                "INSERT OR IGNORE INTO sort_keys SELECT id, ? FROM content WHERE id = ?", (digest[4], content)
             )
 
         async def keep() -> None:

@@ -29,7 +29,9 @@ _DIGEST_COLUMNS: Final = {
     DigestField.BODY: "body",
     DigestField.PARTS: "parts",
 }
+_SORT_COLUMNS: Final = {DigestField.SORT_KEYS: "sort_keys"}
 _CONTENT_COLUMNS: Final = {DigestField.HEADER: "header", DigestField.EMAIL_ID: "sha256"}
+_TABLES: Final = {"digest": _DIGEST_COLUMNS, "sort_keys": _SORT_COLUMNS, "content": _CONTENT_COLUMNS}
 
 Pieces = tuple[bytes, ...]
 
@@ -159,20 +161,22 @@ class Reader:
     ) -> dict[int, Pieces]:
         """Content id -> the fields asked for; those that are gone are left out.
 
-        `computed` is told of digests that were missing: content id, envelope, bodystructure, body, parts.
+        `computed` is told of digests that were missing: content id, envelope, bodystructure, body, parts, sort keys.
         """
         if not fields:
             return {content: () for content in contents if content}
         parts: list[dict[int, Pieces]] = []
-        for columns in (_DIGEST_COLUMNS, _CONTENT_COLUMNS):
-            if names := [columns[name] for name in fields if name in columns]:
-                parts.append(self._columns("digest" if columns is _DIGEST_COLUMNS else "content", names, contents))
-        if any(name in _DIGEST_COLUMNS for name in fields):
-            missing = set(contents).difference(parts[0])
-            for content, digest in self._compute(missing).items():
-                computed(content, digest)
-                by_name = dict(zip(_DIGEST_COLUMNS, digest, strict=True))
-                parts[0][content] = tuple(by_name[name] for name in fields if name in _DIGEST_COLUMNS)
+        for table, columns in _TABLES.items():
+            chosen = [name for name in fields if name in columns]
+            if not chosen:
+                continue
+            rows = self._columns(table, [columns[name] for name in chosen], contents)
+            if table != "content" and len(rows) < len(contents):
+                for content, digest in self._compute(set(contents).difference(rows)).items():
+                    computed(content, digest)
+                    by_name = dict(zip((*_DIGEST_COLUMNS, *_SORT_COLUMNS), digest, strict=True))
+                    rows[content] = tuple(by_name[name] for name in chosen)
+            parts.append(rows)
         if len(parts) == 1 and DigestField.EMAIL_ID not in fields:
             return parts[0]
         return _in_order(fields, parts)
@@ -190,7 +194,7 @@ class Reader:
         return found
 
     def _columns(self, table: str, names: Sequence[str], contents: Sequence[int]) -> dict[int, Pieces]:
-        key = "content" if table == "digest" else "id"
+        key = "id" if table == "content" else "content"
         found = self.connection.execute(
             f"SELECT {key}, {', '.join(names)} FROM {table} WHERE {key} IN carray(?)",  # noqa: S608 - constants
             (_ids(contents),),
@@ -201,15 +205,14 @@ class Reader:
         digests: dict[int, Pieces] = {}
         for content, message in self.contents(list(contents)).items():
             digest = self._digest(message.whole())
-            digests[content] = (digest.envelope, digest.bodystructure, digest.body, digest.parts)
+            digests[content] = (digest.envelope, digest.bodystructure, digest.body, digest.parts, digest.sort_keys)
         return digests
 
 
 def _in_order(fields: Sequence[DigestField], parts: list[dict[int, Pieces]]) -> dict[int, Pieces]:
-    """Rows of one or two tables as rows of `fields`."""
+    """Rows of the tables as rows of `fields`."""
     merged: dict[int, Pieces] = {}
-    from_digest = [name for name in fields if name in _DIGEST_COLUMNS]
-    order = [*from_digest, *(name for name in fields if name in _CONTENT_COLUMNS)]
+    order = [name for columns in _TABLES.values() for name in fields if name in columns]
     places = [order.index(name) for name in fields]
     email_at = order.index(DigestField.EMAIL_ID) if DigestField.EMAIL_ID in fields else -1
     for content in set(parts[0]).intersection(*parts[1:]):

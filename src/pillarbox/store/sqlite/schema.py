@@ -110,7 +110,12 @@ CREATE TABLE digest (
 CREATE TABLE extra_reference (content INTEGER PRIMARY KEY, extra INTEGER NOT NULL CHECK (extra > 0));
 """
 
-MIGRATIONS: Final[Sequence[str]] = (_VERSION_1,)
+_VERSION_2: Final = """
+-- Apart from digest, so that sorting a mailbox reads nothing else. A missing row is computed when it is asked for.
+CREATE TABLE sort_keys (content INTEGER PRIMARY KEY, sort_keys BLOB NOT NULL);
+"""
+
+MIGRATIONS: Final[Sequence[str]] = (_VERSION_1, _VERSION_2)
 
 
 def connect(database: Path, busy_seconds: float) -> apsw.Connection:
