@@ -186,7 +186,7 @@ def _signature(chain: tuple[x509.Certificate, ...]) -> Finding:
         {
             name
             for name, each in zip(names, chain, strict=True)
-            if ("MD5" in name or "SHA1" in name) and (each is chain[0] or each.issuer != each.subject)
+            if name.endswith(("MD5", "SHA-1")) and (each is chain[0] or each.issuer != each.subject)
         }
     )
     if weak:
@@ -202,18 +202,16 @@ def _signature(chain: tuple[x509.Certificate, ...]) -> Finding:
 
 
 def _signature_name(certificate: x509.Certificate) -> str:
+    """Such as `ECDSA with SHA-256`; `Ed25519` has its digest built in."""
+    name = certificate.signature_algorithm_oid._name
     try:
         digest = certificate.signature_hash_algorithm
     except UnsupportedAlgorithm:
         digest = None
-    name = certificate.signature_algorithm_oid._name.removesuffix("Encryption")
-    return (
-        f"{name} with {digest.name.upper()}"
-        if digest and digest.name not in name.lower()
-        else name.upper()
-        if digest
-        else name
-    )
+    if digest is None:
+        return name.capitalize()
+    kind = "ECDSA" if "ecdsa" in name else "DSA" if "dsa" in name else "RSA"
+    return f"{kind} with {digest.name.upper().replace('SHA', 'SHA-')}"
 
 
 def _timestamps(leaf: x509.Certificate) -> Finding:

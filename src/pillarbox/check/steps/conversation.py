@@ -120,7 +120,7 @@ async def _log_in(speaker: Dialect, login: Login, found: list[Finding]) -> bool:
 def _broken(probe: Probe, found: list[Finding], trouble: Trouble) -> Finding:
     where = {0: "greeting", 1: "capability"}.get(len(found), "conversation")
     talk = probe.settings.service.talk.value
-    remedy = f"Is it a {talk} server behind TLS? See its log."
+    remedy = f"Is {talk} what runs behind TLS here? See the server's log."
     if isinstance(trouble, TooMuch):
         remedy = f"No {talk} server talks like this: something else answers, or it is broken."
     return _TALK.failure(where, where.capitalize(), str(trouble), remedy)

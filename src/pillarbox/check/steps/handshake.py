@@ -138,10 +138,15 @@ async def _handshake(probe: Probe) -> Finding:
     spent = probe.milliseconds_since(start)
     cipher = tls.cipher()
     version, suite = tls.version() or "?", cipher[0] if cipher else "?"
-    said = f"{version.replace('TLSv', 'TLS ')} with {suite} ({spent} ms)"
+    said = f"{_title(version)} with {suite} ({spent} ms)"
     if settings.service.tls is Tls.IMPLICIT:
         said += f", before any {settings.service.talk.value} command"
     return _TLS.good("handshake", "Handshake", said, facts={"version": version, "suite": suite, "milliseconds": spent})
+
+
+def _title(version: str) -> str:
+    """OpenSSL says TLSv1 for TLS 1.0."""
+    return "TLS 1.0" if version == "TLSv1" else version.replace("TLSv", "TLS ")
 
 
 def _handshake_remedy(trouble: TlsFailed) -> str:

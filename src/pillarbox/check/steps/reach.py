@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from pillarbox.check.findings import Fact, Finding, Scribe, Section
+from pillarbox.check.names import is_address
 from pillarbox.check.probe import Probe
 from pillarbox.check.trouble import Refused, TimedOut, Trouble
 from pillarbox.check.wire import Address, connected
@@ -30,6 +31,8 @@ async def look(probe: Probe) -> tuple[Finding, ...]:
     opened = [attempt for attempt in attempts if attempt.trouble is None]
     probe.seen.open_address = opened[0].address if opened else None
     found = [_finding(attempt, others_are_open=bool(opened)) for attempt in attempts]
+    if is_address(probe.settings.host):
+        return tuple(found)
     families = {attempt.address.family_name for attempt in attempts}
     if families == {"IPv4"}:
         found.append(_REACH.note("ipv6", "IPv6", "the name has no IPv6 address"))

@@ -102,7 +102,7 @@ def _finding(finding: Finding, width: int) -> Iterator[Text]:
     if finding.remedy is not None:
         yield from (Text(each, style=style) for each in _wrap(f"> {finding.remedy}", width, _INDENT, hang=2))
     for detail in finding.details:
-        yield from (Text(each, style="dim") for each in _wrap(detail, width, _INDENT, hang=2))
+        yield from (Text(each, style="dim") for each in _wrap(detail, width, _VERDICT_WIDTH + 2, hang=2))
 
 
 def _wrap(text: str, width: int, indent: int, *, hang: int = 0) -> list[str]:
