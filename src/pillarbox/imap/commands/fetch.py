@@ -73,7 +73,7 @@ def _parse(cursor: Cursor, session: Session) -> _Request:
 
 def _parse_single(cursor: Cursor, session: Session) -> tuple[FetchItem, ...]:
     for name, items in MACROS.items():
-        if cursor.skip(name) or cursor.skip(name.lower()):
+        if cursor.skip_folded(name):
             return items
     return (parse_item(cursor, session),)
 
@@ -143,7 +143,9 @@ async def _vanished(session: Session, request: _Request) -> bytes:
 def cut_partial(indices: Indices, partial: tuple[int, int]) -> Indices:
     """RFC 9394: the first:last of them, counted from 1, or from the end when negative."""
     low, high = sorted(map(abs, partial))
-    return indices[low - 1 : high] if partial[0] > 0 else indices[max(len(indices) - high, 0) : len(indices) - low + 1]
+    if partial[0] > 0:
+        return indices[low - 1 : high]
+    return indices[max(len(indices) - high, 0) : max(len(indices) - low + 1, 0)]
 
 
 async def _fetch(

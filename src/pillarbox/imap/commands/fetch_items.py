@@ -58,9 +58,9 @@ def _dates(batch: Batch) -> list[bytes]:
 
 
 def _save_dates(batch: Batch) -> list[bytes]:
-    """RFC 8514 section 4.2, in the server's own zone."""
-    seconds, zone = batch.view.image.save_seconds, batch.session.services.clock.zone_minutes()
-    return [render_date_time(seconds[row], zone) for row in batch.rows]
+    """RFC 8514 section 4.2, in UTC, as SAVEDON and its like count days: the server's own zone changes twice a year."""
+    seconds = batch.view.image.save_seconds
+    return [render_date_time(seconds[row], 0) for row in batch.rows]
 
 
 def _modseqs(batch: Batch) -> list[int]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from pillarbox.imap.command import Area, Capability, Command
-from pillarbox.imap.commands.objectid import mailbox_object_id
 from pillarbox.imap.features import Feature
+from pillarbox.imap.object_ids import mailbox_object_id
 from pillarbox.imap.refusals import BadSyntax, Refused
 from pillarbox.imap.replies import LOGGED_IN, Done, Replies
 from pillarbox.imap.session import Session

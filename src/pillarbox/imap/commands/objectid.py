@@ -1,38 +1,14 @@
-"""OBJECTID: ids of mailboxes, messages and threads that survive renames, copies and moves (RFC 8474).
-
-A mailbox's id is its store id under the account's; a message's is the hash of its bytes; a thread's is the hash of
-the message that began it, which every reply names first in References (RFC 5322 section 3.6.4).
-"""
+"""OBJECTID: what the ids of ../object_ids.py look like in FETCH (RFC 8474 section 5)."""
 
 from __future__ import annotations
 
-import hashlib
-import re
 from collections.abc import Sequence
-from typing import Final
 
 from pillarbox.imap.command import Area, Capability
 from pillarbox.imap.commands.fetch_batch import Batch
+from pillarbox.imap.object_ids import thread_object_id
 from pillarbox.imap.replies import LOGGED_IN
-from pillarbox.mime.fields import field_values
-from pillarbox.store.contract import AccountId, DigestField, MailboxId
-
-_MESSAGE_ID: Final = re.compile(rb"<[^<>\s]{1,1000}>")
-
-
-def mailbox_object_id(account: AccountId, mailbox: MailboxId) -> str:
-    """objectid = 1*255(ALPHA / DIGIT / "_" / "-"): unique among all accounts."""
-    return f"F{account}-{mailbox}"
-
-
-def thread_object_id(header: bytes, email_id: bytes) -> bytes:
-    """The thread of the message with this header. Without any message id it is a thread of its own."""
-    for name in (b"References", b"In-Reply-To", b"Message-ID"):
-        for value in field_values(header, name):
-            found = _MESSAGE_ID.search(value)
-            if found:
-                return b"T" + hashlib.sha256(found[0]).hexdigest()[:32].encode("ascii")
-    return b"T" + email_id
+from pillarbox.store.contract import DigestField
 
 
 def thread_column(batch: Batch) -> Sequence[bytes]:

@@ -11,7 +11,6 @@ from typing import Final
 
 from pillarbox.imap.command import Area, Capability
 from pillarbox.imap.commands.fetch_batch import Batch
-from pillarbox.imap.refusals import BadSyntax
 from pillarbox.imap.replies import LOGGED_IN
 from pillarbox.imap.wire.cursor import Cursor
 from pillarbox.imap.wire.writer import string
@@ -26,19 +25,18 @@ MAX_CHARACTERS: Final = 200
 _LOOK_BYTES: Final = 256 * 1024
 """A text part larger than this has no preview: reading it all for one line is not worth it."""
 
-_QUOTED: Final = re.compile(r"^[ \t]*>.*$|^-- ?$.*", re.MULTILINE)
+_QUOTED: Final = re.compile(r"^[ \t]*>.*$", re.MULTILINE)
+_SIGNATURE: Final = re.compile(r"^-- ?\r?$", re.MULTILINE)
+"""RFC 3676 section 4.3; what follows is no news."""
 _SPACE: Final = re.compile(r"[\s\u00a0\u200b\u200c\u00ad\ufeff]+")
 
 
 def skip_modifiers(cursor: Cursor) -> None:
-    """LAZY changes nothing: what is here comes at once."""
-    if cursor.skip(b" ("):
-        while True:
-            if cursor.word() != "LAZY":
-                raise BadSyntax("Unknown preview modifier")
-            if cursor.skip(b")"):
-                return
-            cursor.space()
+    """LAZY changes nothing: what is here comes at once. Other words in parentheses are modifiers of FETCH itself."""
+    if cursor.skip_folded(b" (LAZY"):
+        while cursor.skip_folded(b" LAZY"):
+            pass
+        cursor.expect(b")")
 
 
 def preview_column(batch: Batch) -> Sequence[bytes]:
@@ -54,7 +52,8 @@ def preview(content: Content, parts: bytes) -> str:
     for part in PartMap.unpack(parts).leaves():
         if part.kind is Kind.LEAF and part.type == "text" and part.size <= _LOOK_BYTES:
             text = part_text(bytes(content.whole()), part)
-            line = _SPACE.sub(" ", _QUOTED.sub("", text)).strip() or _SPACE.sub(" ", text).strip()
+            own = _QUOTED.sub("", _SIGNATURE.split(text, 1)[0])
+            line = _SPACE.sub(" ", own).strip() or _SPACE.sub(" ", text).strip()
             if line:
                 return line[:MAX_CHARACTERS]
     return ""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from pillarbox.imap.command import Area, Capability, Command, Trait
-from pillarbox.imap.commands.objectid import mailbox_object_id
 from pillarbox.imap.features import Feature
+from pillarbox.imap.object_ids import mailbox_object_id
 from pillarbox.imap.refusals import BadSyntax
 from pillarbox.imap.replies import LOGGED_IN, Done, Replies, State
 from pillarbox.imap.session import Session
@@ -145,7 +145,7 @@ def _state_of(session: Session, view: View) -> bytes:
     if Feature.IMAP4REV2 not in session.features:
         lines.append(b"* %d RECENT" % view.recent_count())
         unseen = next((number for number, flags in enumerate(image.flags, 1) if SEEN not in flags.names), 0)
-        if unseen:
+        if unseen and Feature.UIDONLY not in session.features:
             lines.append(b"* OK [UNSEEN %d] First unseen message" % unseen)
     permanent = b"" if view.read_only else flag_names(view) + b" \\*"
     lines += [

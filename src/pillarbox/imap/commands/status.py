@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from pillarbox.imap.command import Area, Capability, Command
-from pillarbox.imap.commands.objectid import mailbox_object_id
 from pillarbox.imap.features import Feature
+from pillarbox.imap.object_ids import mailbox_object_id
 from pillarbox.imap.refusals import BadSyntax
 from pillarbox.imap.replies import LOGGED_IN, Replies
 from pillarbox.imap.session import Session

@@ -80,6 +80,13 @@ class Cursor:
             return True
         return False
 
+    def skip_folded(self, token: bytes) -> bool:
+        """Move past `token` (upper case) when it is next, in any case."""
+        if self._text[self._at : self._at + len(token)].upper() != token:
+            return False
+        self._at += len(token)
+        return True
+
     def expect(self, token: bytes) -> None:
         """Move past `token`, which must be next."""
         if not self.skip(token):
