@@ -14,6 +14,7 @@ from pillarbox.events import EventLog
 from pillarbox.net.certificates import LocalCertificates, ensure_certificates
 from pillarbox.net.settings import TlsSettings
 from pillarbox.net.tls import CertificateFiles, CertificateUnusable, ServerTls
+from pillarbox.web.https import WebTls
 
 
 class ServerCertificate:
@@ -36,11 +37,16 @@ class ServerCertificate:
         """
         return ServerTls(self._files(advise))
 
-    def refresh(self, tls: ServerTls) -> None:
+    def open_web(self) -> WebTls:
+        """The same certificate for HTTPS; after `open`. Raises CertificateUnusable, OSError."""
+        return WebTls(self._files(self._warn))
+
+    def refresh(self, *served: ServerTls | WebTls) -> None:
         """Renew what is due and read the files anew; when that fails, what was there goes on."""
         try:
             self._files(self._warn)
-            tls.reload()
+            for tls in served:
+                tls.reload()
         except (CertificateUnusable, OSError) as error:
             self._events.error("certificate.not_reloaded", error=str(error))
         else:

@@ -19,6 +19,7 @@ from pillarbox.app.folder import DataFolder
 from pillarbox.app.log import StructuredLog
 from pillarbox.app.mail import open_mail
 from pillarbox.app.settings import ServerSettings
+from pillarbox.app.web import WebDoor, open_web
 from pillarbox.auth.authenticator import BuiltinAuthenticator
 from pillarbox.auth.directory import AccountDirectory, DirectoryUnavailable
 from pillarbox.clock import SystemClock
@@ -31,6 +32,7 @@ from pillarbox.net.server import Server
 from pillarbox.net.tls import CertificateUnusable, ServerTls
 from pillarbox.net.trust import trust_advice
 from pillarbox.net.workers import Supervisor, WorkerChannel, WorkerFailed
+from pillarbox.web.client_settings import SetupInvalid
 
 RENEWAL_SECONDS = 12 * 3600.0
 """How often a running server looks whether its own certificate is due."""
@@ -63,6 +65,7 @@ def serve(
         groups = open_listeners(settings.listen, settings.net.backlog, settings.workers)
         port = groups[0][0].getsockname()[1]
         tls = certificate.open(partial(_give_advice, port, advise or _write_to_stderr))
+        house.web = open_web(settings, certificate, port)
         line = f"ready {_url(settings.listen[0].host, port)}"
         if settings.workers == 1:
             house.serve(tls, groups[0], lambda: announce(line))
@@ -70,7 +73,7 @@ def serve(
             _supervise(house, tls, groups, lambda: announce(line))
     except OSError as error:
         raise CannotStart(f"{error.filename or settings.data_folder}: {error.strerror}") from error
-    except (CannotListen, CertificateUnusable, DirectoryUnavailable, WorkerFailed) as error:
+    except (CannotListen, CertificateUnusable, DirectoryUnavailable, SetupInvalid, WorkerFailed) as error:
         raise CannotStart(str(error)) from error
     except MailError as error:
         raise CannotStart(f"can't open the mail in {folder.mail_path}: {error}") from error
@@ -91,6 +94,8 @@ class _House:
         self.certificate = certificate
         self.clock = clock
         self.events = events
+        self.web: WebDoor | None = None
+        """The HTTPS port, when one is wanted."""
         self._folder = folder
 
     def serve(
@@ -103,6 +108,10 @@ class _House:
         """Run an event loop until SIGTERM, SIGINT or the end of the lifeline."""
         with asyncio.Runner(loop_factory=_new_loop) as runner:
             runner.run(self._serve(tls, sockets, ready, lifeline))
+
+    def refresh(self, tls: ServerTls) -> None:
+        """Show renewed certificates, everywhere."""
+        self.certificate.refresh(tls, *(() if self.web is None else (self.web.tls,)))
 
     async def _serve(
         self, tls: ServerTls, sockets: Sequence[socket.socket], ready: Callable[[], None], lifeline: int | None
@@ -119,6 +128,11 @@ class _House:
             services = Services(store, authenticator, clock, events, settings.imap)
             server = Server(sockets, tls, partial(ImapConversation, services), settings.net, clock, events)
             stack.push_async_callback(server.stop)
+            if self.web is not None:
+                web = self.web.server(clock, events)
+                stack.push_async_callback(web.stop)
+                web.start()
+                events.info("web.ready", url=self.web.url, port=self.web.port)
             renewal = asyncio.create_task(self._renew(tls))
             stack.callback(renewal.cancel)
             server.start()
@@ -135,7 +149,7 @@ class _House:
         stop = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stop.set)
-        loop.add_signal_handler(signal.SIGHUP, self.certificate.refresh, tls)
+        loop.add_signal_handler(signal.SIGHUP, self.refresh, tls)
 
         def orphaned(descriptor: int) -> None:
             loop.remove_reader(descriptor)
@@ -149,7 +163,7 @@ class _House:
     async def _renew(self, tls: ServerTls) -> None:
         while True:
             await asyncio.sleep(RENEWAL_SECONDS)
-            self.certificate.refresh(tls)
+            self.refresh(tls)
 
     def _unhandled(self, _loop: asyncio.AbstractEventLoop, context: dict[str, object]) -> None:
         error = context.get("exception")
@@ -170,6 +184,8 @@ def _supervise(
         for number, group in enumerate(groups):
             if number != channel.number:
                 _close(group)  # held open here they would go on accepting when their worker stops
+        if house.web is not None:
+            house.web.keep(channel.number)
         try:
             house.serve(tls, groups[channel.number], channel.ready, channel.lifeline)
         except (DirectoryUnavailable, MailError, OSError) as error:
@@ -179,9 +195,11 @@ def _supervise(
     def close_all() -> None:
         for group in groups:
             _close(group)
+        if house.web is not None:
+            house.web.close()
 
     supervisor = Supervisor(len(groups), work, house.settings.net, house.clock, house.events)
-    supervisor.run(on_ready=ready, on_reload=lambda: house.certificate.refresh(tls), on_stop=close_all)
+    supervisor.run(on_ready=ready, on_reload=lambda: house.refresh(tls), on_stop=close_all)
 
 
 def _close(group: Sequence[socket.socket]) -> None:

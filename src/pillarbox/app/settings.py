@@ -15,6 +15,7 @@ from pillarbox.mime.limits import MimeLimits
 from pillarbox.net.settings import ListenAddress, NetSettings, TlsSettings
 from pillarbox.store.contract import StoreLimits
 from pillarbox.store.sqlite.settings import SqliteSettings
+from pillarbox.web.settings import ClientSetupSettings, WebSettings
 
 
 class LogLevel(enum.Enum):
@@ -63,3 +64,5 @@ class ServerSettings:
     mime: MimeLimits = field(default_factory=MimeLimits)
     auth: AuthSettings = field(default_factory=AuthSettings)
     log: LogSettings = field(default_factory=LogSettings)
+    client_setup: ClientSetupSettings = field(default_factory=ClientSetupSettings)
+    web: WebSettings = field(default_factory=WebSettings)

@@ -1,0 +1,1 @@
+"""What the server says over HTTPS: today the documents that set up mail programs."""

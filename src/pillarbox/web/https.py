@@ -1,0 +1,248 @@
+"""The HTTPS port: accepts, shakes hands and hands requests to an ASGI application, in the loop that serves IMAP.
+
+uvicorn's protocol reads HTTP; accepting, limits and certificates are ours, because uvicorn's own server bounds neither
+handshakes nor the life of a connection, and takes the process's signals.
+
+Must never: serve without TLS; let one address take every file descriptor; write a log line of uvicorn's own.
+
+RFC 9325 (TLS, as net/tls.py has it), RFC 7301 with the IANA registry (ALPN `http/1.1`), RFC 9112.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import logging
+import socket
+import ssl
+from collections import Counter
+from collections.abc import Sequence
+from typing import Final
+
+from starlette.types import ASGIApp
+from uvicorn import Config
+from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.server import ServerState
+
+from pillarbox.events import EventLog
+from pillarbox.net.hall import network_of, plain_address
+from pillarbox.net.tls import CertificateFiles, make_context
+from pillarbox.web.mobileconfig import ProfileSigner, read_signer
+from pillarbox.web.settings import WebSettings
+
+PROTOCOL: Final = "http/1.1"
+_ACCEPTS_PER_TURN: Final = 16
+_PAUSE_SECONDS: Final = 1.0
+"""No file descriptor is left: accepting stops for so long."""
+_SHUTDOWN_SECONDS: Final = 2.0
+"""How long a client may take to answer the end of TLS."""
+_EXHAUSTED: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
+
+
+class WebTls:
+    """The server's certificate for HTTPS and for signing profiles; `reload` replaces it for connections to come."""
+
+    def __init__(self, files: CertificateFiles) -> None:
+        """Raises CertificateUnusable."""
+        self._files = files
+        self._current = self._read()
+        self.signer = read_signer(files)
+        self.context = self._read()
+        self.context.sni_callback = self._show_newest
+
+    def reload(self) -> None:
+        """Read the files anew. Raises CertificateUnusable; then all stays as it was."""
+        current, signer = self._read(), read_signer(self._files)
+        self._current, self.signer = current, signer
+
+    def current_signer(self) -> ProfileSigner | None:
+        """Signs with the newest certificate; None for a kind of key that profiles can't be signed with."""
+        return self.signer
+
+    def _read(self) -> ssl.SSLContext:
+        context = make_context(self._files)
+        context.set_alpn_protocols([PROTOCOL])
+        return context
+
+    def _show_newest(self, tls: ssl.SSLObject | ssl.SSLSocket, _name: str | None, _context: ssl.SSLContext) -> None:
+        """OpenSSL calls this in every handshake, with a name or without."""
+        tls.context = self._current
+
+
+class _Visit:
+    """One connection from accept to close, counted once however it ends."""
+
+    def __init__(self, hall: Counter[bytes], address: str) -> None:
+        self._hall = hall
+        self._network = network_of(address)
+        self._is_over = False
+        hall[self._network] += 1
+
+    def leave(self) -> None:
+        if not self._is_over:
+            self._is_over = True
+            self._hall[self._network] -= 1
+            if not self._hall[self._network]:
+                del self._hall[self._network]
+
+
+class _Guest(H11Protocol):
+    """A connection that ends on time, whatever it does."""
+
+    def __init__(self, config: Config, state: ServerState, visit: _Visit, seconds: float) -> None:
+        super().__init__(config=config, server_state=state, app_state={})
+        self._visit = visit
+        self._seconds = seconds
+        self._end: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
+        super().connection_made(transport)
+        self._end = self.loop.call_later(self._seconds, transport.abort)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._end is not None:
+            self._end.cancel()
+        self._visit.leave()
+        super().connection_lost(exc)
+
+
+class WebServer:
+    """Serves an ASGI application over HTTPS. Make and use it on the loop's thread."""
+
+    def __init__(
+        self, sockets: Sequence[socket.socket], tls: WebTls, app: ASGIApp, settings: WebSettings, events: EventLog
+    ) -> None:
+        """`sockets` listen, come from `net.listener.open_listeners` and are closed by `stop`."""
+        self._sockets = tuple(sockets)
+        self._tls = tls
+        self._settings = settings
+        self._events = events
+        self._loop = asyncio.get_running_loop()
+        self._config = Config(
+            app,
+            http="h11",
+            ws="none",
+            lifespan="off",
+            interface="asgi3",
+            log_config=None,
+            access_log=False,
+            proxy_headers=False,
+            server_header=False,
+            date_header=False,
+            timeout_keep_alive=max(1, round(settings.keep_alive_seconds)),
+            h11_max_incomplete_event_size=settings.max_head_bytes,
+        )
+        self._state = ServerState()
+        self._hall: Counter[bytes] = Counter()
+        self._entering: set[asyncio.Task[None]] = set()
+        self._pause: asyncio.TimerHandle | None = None
+        self._log = _Forwarder(events)
+
+    @property
+    def connections(self) -> int:
+        """How many are open, handshakes included."""
+        return self._hall.total()
+
+    def start(self) -> None:
+        """Begin to accept."""
+        self._config.load()
+        logger = logging.getLogger("uvicorn.error")
+        logger.setLevel(logging.WARNING)
+        logger.propagate = False
+        logger.addHandler(self._log)
+        self._watch()
+
+    async def stop(self) -> None:
+        """Accept no more, let requests under way finish within the grace time, close what is left."""
+        if self._pause is not None:
+            self._pause.cancel()
+        for listener in self._sockets:
+            self._loop.remove_reader(listener.fileno())
+            listener.close()
+        for guest in list(self._state.connections):
+            guest.shutdown()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._settings.stop_grace_seconds):
+                while self._state.tasks:
+                    await asyncio.wait(self._state.tasks)
+        for task in self._entering | self._state.tasks:
+            task.cancel()
+        for guest in list(self._state.connections):
+            guest.transport.abort()
+        await asyncio.gather(*self._entering, *self._state.tasks, return_exceptions=True)
+        logging.getLogger("uvicorn.error").removeHandler(self._log)
+
+    # --- letting in -------------------------------------------------------------------------------
+
+    def _watch(self) -> None:
+        for listener in self._sockets:
+            self._loop.add_reader(listener.fileno(), self._on_ready, listener)
+
+    def _on_ready(self, listener: socket.socket) -> None:
+        for _ in range(_ACCEPTS_PER_TURN):
+            try:
+                accepted, where = listener.accept()
+            except BlockingIOError:
+                return
+            except OSError as error:
+                if error.errno in _EXHAUSTED:
+                    self._rest(error)
+                    return
+                continue  # that client is gone again already (accept(2))
+            self._let_in(accepted, plain_address(str(where[0])))
+
+    def _rest(self, error: OSError) -> None:
+        for listener in self._sockets:
+            self._loop.remove_reader(listener.fileno())
+        self._pause = self._loop.call_later(_PAUSE_SECONDS, self._watch)
+        self._events.error("web.paused", reason=error.strerror, seconds=_PAUSE_SECONDS, connections=self.connections)
+
+    def _let_in(self, accepted: socket.socket, address: str) -> None:
+        settings = self._settings
+        if (
+            self.connections >= settings.max_connections
+            or self._hall[network_of(address)] >= settings.max_connections_per_address
+        ):
+            accepted.close()
+            self._events.debug("web.refused", address=address, reason="too many connections")
+            return
+        accepted.setblocking(False)
+        visit = _Visit(self._hall, address)
+        task = self._loop.create_task(self._shake_hands(accepted, visit, address))
+        self._entering.add(task)
+        task.add_done_callback(self._entering.discard)
+
+    async def _shake_hands(self, accepted: socket.socket, visit: _Visit, address: str) -> None:
+        settings = self._settings
+        try:
+            await self._loop.connect_accepted_socket(
+                lambda: _Guest(self._config, self._state, visit, settings.connection_seconds),
+                accepted,
+                ssl=self._tls.context,
+                ssl_handshake_timeout=settings.handshake_timeout_seconds,
+                ssl_shutdown_timeout=_SHUTDOWN_SECONDS,
+            )
+        except OSError as error:  # ssl.SSLError, ConnectionError and TimeoutError are all OSError
+            visit.leave()
+            accepted.close()
+            self._events.debug("web.handshake_failed", address=address, reason=str(error))
+        except BaseException:
+            visit.leave()
+            accepted.close()
+            raise
+
+
+class _Forwarder(logging.Handler):
+    """What uvicorn would log, as events."""
+
+    def __init__(self, events: EventLog) -> None:
+        super().__init__(logging.WARNING)
+        self._events = events
+
+    def emit(self, record: logging.LogRecord) -> None:
+        error = record.exc_info[1] if record.exc_info else None
+        if error is not None:
+            self._events.bug("web.failed", error)
+        else:
+            self._events.debug("web.noted", text=record.getMessage())
