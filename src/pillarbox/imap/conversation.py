@@ -16,7 +16,7 @@ from pillarbox.imap.registry import registry
 from pillarbox.imap.replies import State
 from pillarbox.imap.services import Services
 from pillarbox.imap.session import Session
-from pillarbox.imap.wire.deflate import DeflateStream
+from pillarbox.imap.wire.deflate import END_OF_FLUSH, DeflateStream
 from pillarbox.imap.wire.framer import (
     Event,
     FrameLimits,
@@ -53,6 +53,7 @@ class ImapConversation:
         "_logged_in",
         "_outlet",
         "_session",
+        "_stream_ended",
         "_unsent",
         "_waiter",
         "_waiting",
@@ -72,6 +73,7 @@ class ImapConversation:
         self._waiter: asyncio.Future[None] | None = None
         self._waiting = True
         self._logged_in = False
+        self._stream_ended = False
         self._changed = False
         self._idling = False
         self._ended_input = False
@@ -87,10 +89,12 @@ class ImapConversation:
 
     def receive(self, data: memoryview) -> None:
         """Bytes from the client."""
-        if self._deflate is None:
-            self._framer.feed(data)
-        else:
+        if self._deflate is not None:
             self._deflate.receive(data)
+        elif self._stream_ended:
+            self._receive_behind_stream(bytes(data))
+        else:
+            self._framer.feed(data)
         self._wake()
 
     def receive_eof(self) -> None:
@@ -241,7 +245,15 @@ class ImapConversation:
         """The same the other way round (RFC 8437 section 4.1)."""
         self._flush()
         self._deflate = None
-        self._framer.feed(memoryview(deflate.take_unread()))
+        self._stream_ended = True
+        self._receive_behind_stream(deflate.take_unread())
+
+    def _receive_behind_stream(self, data: bytes) -> None:
+        """The command can be whole before its flush is: what is left of that (no command begins so) is passed over."""
+        plain = data.lstrip(END_OF_FLUSH)
+        if plain:
+            self._stream_ended = False
+            self._framer.feed(memoryview(plain))
 
     def _write(self, data: bytes) -> None:
         if self._outlet is not None:

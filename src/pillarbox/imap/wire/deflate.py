@@ -18,7 +18,7 @@ _WINDOW_BITS: Final = -12
 _MEMORY_LEVEL: Final = 5
 _RECEIVE_WINDOW_BITS: Final = -15
 """Clients send with the largest window there is."""
-_FLUSHED: Final = b"\0\0\xff\xff"
+END_OF_FLUSH: Final = b"\0\0\xff\xff"
 """What Z_SYNC_FLUSH ends with (an empty stored block); by chance it may stand elsewhere, which does no harm."""
 
 
@@ -73,7 +73,7 @@ class DeflateStream:
         except zlib.error:
             raise Farewell("That is not a deflate stream") from None
         left = self._inflater.unconsumed_tail or self._inflater.unused_data
-        self._taken = (self._taken + packed[: len(packed) - len(left)])[1 - len(_FLUSHED) :]
+        self._taken = (self._taken + packed[: len(packed) - len(left)])[1 - len(END_OF_FLUSH) :]
         self._packed = left + rest
         self._inflated += len(data)
         if self._inflated > 1024 * 1024 + self._received * self._max_ratio:
@@ -81,8 +81,8 @@ class DeflateStream:
         return data
 
     def _end_of_flush(self) -> int:
-        at = (self._taken + self._packed).find(_FLUSHED)
-        return len(self._packed) if at < 0 else at + len(_FLUSHED) - len(self._taken)
+        at = (self._taken + self._packed).find(END_OF_FLUSH)
+        return len(self._packed) if at < 0 else at + len(END_OF_FLUSH) - len(self._taken)
 
     def deflate(self, data: bytes) -> bytes:
         """What to send for `data`; some may be kept back until flush()."""
