@@ -13,7 +13,7 @@ from pillarbox.firewall.firewalld import Firewalld
 from pillarbox.firewall.iptables import Iptables
 from pillarbox.firewall.nftables import Nftables
 from pillarbox.firewall.programs import Programs
-from pillarbox.firewall.trouble import FirewallTrouble, NotRoot, ProgramFailed, ProgramMissing
+from pillarbox.firewall.trouble import NotRoot, ProgramFailed, ProgramMissing
 from pillarbox.firewall.ufw import Ufw
 
 _PAIR: Final = ("iptables", "ip6tables")
@@ -58,11 +58,12 @@ def active(programs: Programs) -> tuple[Firewall, ...]:
     ufw_is_active = Kind.UFW in there and ufw.is_active()
     if ufw_is_active:
         found.append(ufw)
-    nftables = Nftables(programs)
-    if Kind.NFTABLES in there and nftables.tables():
-        found.append(nftables)
+    tables = Nftables(programs).tables() if Kind.NFTABLES in there else ()
+    if tables:
+        found.append(Nftables(programs))
     if Kind.IPTABLES in there and not ufw_is_active:
-        found += _iptables(programs)
+        pairs = () if any(table.looks_like_iptables for table in tables) else (_PAIR,)
+        found += _iptables(programs, (*pairs, *_legacy_pair(programs)))
     return tuple(found)
 
 
@@ -78,6 +79,13 @@ def named(kind: Kind, programs: Programs) -> tuple[Firewall, ...]:
         raise ProgramFailed(
             "nftables has no chain that filters what comes in, so every port is let in and there is nothing to open"
         )
+    if kind is Kind.IPTABLES and Kind.NFTABLES in installed(programs):
+        tables = Nftables(programs).tables()
+        if any(table.looks_like_iptables for table in tables):
+            raise ProgramFailed(
+                "the rules in force were written with nft, and iptables would read some of them wrongly; "
+                "use --with nftables"
+            )
     makers: dict[Kind, Firewall] = {
         Kind.UFW: Ufw(programs),
         Kind.FIREWALLD: Firewalld(programs),
@@ -87,23 +95,19 @@ def named(kind: Kind, programs: Programs) -> tuple[Firewall, ...]:
     return (makers[kind],)
 
 
-def _iptables(programs: Programs) -> list[Firewall]:
-    """nf_tables and legacy are two firewalls at once; the plain names are one of them."""
-    pairs = [_PAIR]
-    if any(programs.file_text(path).strip() for path in _LEGACY_TABLES) and programs.has(_LEGACY_PAIR[0]):
-        version = programs.ask(_PAIR[0], "--version").out
-        if "legacy" not in version:
-            pairs.append(_LEGACY_PAIR)
+def _iptables(programs: Programs, pairs: tuple[tuple[str, str], ...]) -> list[Firewall]:
     found: list[Firewall] = []
     for pair in pairs:
         firewall = Iptables(programs, pair)
-        try:
-            rulesets, _ = firewall.rulesets()
-        except FirewallTrouble:
-            if pair is _LEGACY_PAIR:
-                raise
-            continue  # rules that nft wrote in iptables' tables: nftables shows them
+        rulesets, _ = firewall.rulesets()
         is_firewalld = any("INPUT_ZONES" in ruleset.chains for ruleset in rulesets)
         if not is_firewalld and any(ruleset.filters for ruleset in rulesets):
             found.append(firewall)
     return found
+
+
+def _legacy_pair(programs: Programs) -> tuple[tuple[str, str], ...]:
+    """nf_tables and legacy are two firewalls at once; the plain names are one of them."""
+    if not any(programs.file_text(path).strip() for path in _LEGACY_TABLES) or not programs.has(_LEGACY_PAIR[0]):
+        return ()
+    return () if "legacy" in programs.ask(_PAIR[0], "--version").out else (_LEGACY_PAIR,)

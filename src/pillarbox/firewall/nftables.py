@@ -31,6 +31,7 @@ from pillarbox.firewall.trouble import ProgramFailed
 
 _VERSIONS: Final[dict[str, tuple[int, ...]]] = {"ip": (4,), "ip6": (6,), "inet": (4, 6)}
 _IPTABLES_TABLES: Final = {"filter", "mangle", "nat", "raw", "security"}
+_FOREIGN_TO_IPTABLES: Final = re.compile(r'"@|\{"(?:set|vmap|map|reject)":')
 _RULE_LINE: Final = re.compile(r"^\s+(?P<text>.+) # handle (?P<handle>\d+)$", re.MULTILINE)
 
 
@@ -42,6 +43,11 @@ class Table:
     name: str
     chains: Mapping[str, Chain]
     entries: tuple[str, ...]
+
+    @property
+    def looks_like_iptables(self) -> bool:
+        """iptables names its base chains in capitals."""
+        return self.family != "inet" and self.name in _IPTABLES_TABLES and "INPUT" in self.entries
 
 
 class Nftables:
@@ -58,7 +64,26 @@ class Nftables:
             listing = json.loads(said(self._programs, "nft", "-j", "list", "ruleset"))["nftables"]
         except (ValueError, KeyError, TypeError) as error:
             raise ProgramFailed("`nft -j list ruleset` printed something that is not its JSON") from error
-        return tuple(table for table in parse_tables(listing) if table.entries)
+        tables = [table for table in parse_tables(listing) if table.entries]
+        if self._iptables_made(listing):
+            tables = [table for table in tables if not table.looks_like_iptables]
+        return tuple(tables)
+
+    def _iptables_made(self, listing: list[dict[str, Any]]) -> bool:  # Any: nft's own JSON
+        """Whether the tables with iptables' names are its own: it never writes sets, maps or nft's kind of reject.
+
+        What it did not write it lists wrongly: a rule with a set as one without any condition.
+        """
+        if not self._programs.has("iptables") or "nf_tables" not in self._programs.ask("iptables", "--version").out:
+            return False
+        for item in listing:
+            (sort, value), *_ = item.items()
+            place = (value.get("family"), value.get("name" if sort == "table" else "table"))
+            if place[0] not in ("ip", "ip6") or place[1] not in _IPTABLES_TABLES:
+                continue
+            if sort in ("set", "map") or (sort == "rule" and _FOREIGN_TO_IPTABLES.search(json.dumps(value["expr"]))):
+                return False
+        return True
 
     def inspect(self, request: Request) -> tuple[Finding, ...]:
         return tuple(self._inspect(table, entry, request) for table in self.tables() for entry in table.entries)
@@ -96,7 +121,7 @@ class Nftables:
 
 
 def parse_tables(listing: list[dict[str, Any]]) -> tuple[Table, ...]:  # Any: nft's own JSON
-    """Tables in a ruleset, those of firewalld and iptables left out."""
+    """Tables in a ruleset, firewalld's left out."""
     rules: dict[tuple[str, str, str], list[Rule]] = {}
     chains: dict[tuple[str, str], dict[str, Verdict]] = {}
     entries: dict[tuple[str, str], list[str]] = {}
@@ -123,13 +148,8 @@ def parse_tables(listing: list[dict[str, Any]]) -> tuple[Table, ...]:  # Any: nf
             tuple(entries.get((family, name), ())),
         )
         for (family, name), own in chains.items()
-        if family in _VERSIONS and (family, name) not in dormant and not _is_foreign(family, name, own)
+        if family in _VERSIONS and (family, name) not in dormant and name != "firewalld"
     )
-
-
-def _is_foreign(family: str, name: str, chains: Mapping[str, Verdict]) -> bool:
-    """Tables that another program takes for its own: iptables names its base chains in capitals."""
-    return name == "firewalld" or (family in ("ip", "ip6") and name in _IPTABLES_TABLES and "INPUT" in chains)
 
 
 def _named(rule: Rule, text: str) -> Rule:

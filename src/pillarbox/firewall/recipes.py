@@ -28,7 +28,8 @@ or write the rule into your own /etc/nftables.conf by hand.""",
     Kind.IPTABLES: """\
 The kernel forgets iptables rules. To keep all as they are now, on Debian:
   apt-get install iptables-persistent
-  iptables-save > /etc/iptables/rules.v4; ip6tables-save > /etc/iptables/rules.v6""",
+  iptables-save > /etc/iptables/rules.v4
+  ip6tables-save > /etc/iptables/rules.v6""",
 }
 """Kind -> whether a change outlives a restart, and how it is made to."""
 

@@ -166,3 +166,19 @@ table inet bans {
     said = cable.server.pillarbox("firewall", "open", "--apply", "--json")
     assert said.json["commands"] == ["nft add rule inet filter input tcp dport 993 accept"]
     assert cable.gets_in(CLIENT_ADDRESSES[0])
+
+
+def test_a_table_that_only_looks_like_one_of_iptables_is_opened_with_nft(cable: Cable) -> None:
+    before = load(cable, """\
+table ip filter {
+    set friends { type ipv4_addr; }
+    chain INPUT { type filter hook input priority filter; policy drop; ip saddr @friends accept; }
+}
+""")  # fmt: skip
+    # iptables lists the rule with the set as one that accepts everything.
+    assert "-A INPUT -j ACCEPT" in cable.server.run("iptables", "-S")
+    said = cable.server.pillarbox("firewall", "open", "--apply", "--json")
+    assert said.json["commands"] == ["nft add rule ip filter INPUT tcp dport 993 accept"]
+    assert cable.gets_in(CLIENT_ADDRESSES[0])
+    assert cable.server.pillarbox("firewall", "close", "--apply").code == 0
+    assert listed(cable) == before
