@@ -13,8 +13,8 @@ from pillarbox.imap.wire import writer
 from pillarbox.imap.wire.cursor import Cursor
 from pillarbox.imap.wire.dates import parse_date_time, render_date_time
 from pillarbox.imap.wire.framer import Literal, RawCommand
-from pillarbox.imap.wire.utf7 import InvalidUtf7, decode_utf7, encode_utf7
 from pillarbox.mail.dates import InternalDate
+from pillarbox.mail.utf7 import InvalidUtf7, decode_utf7, encode_utf7
 from tests.grammar import Dialect, GrammarError
 from tests.grammar.reader import Reader, decode_modified_utf7
 from tests.grammar.status import resp_text

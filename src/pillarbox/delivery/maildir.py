@@ -8,7 +8,6 @@ Must never: move or rename a file.
 
 from __future__ import annotations
 
-import base64
 import re
 import stat
 from collections.abc import Iterator
@@ -18,10 +17,10 @@ from typing import Final
 from pillarbox.delivery.letters import Folder, Letter, Unreadable, keyword, read_file
 from pillarbox.mail.dates import InternalDate
 from pillarbox.mail.flags import ANSWERED, DELETED, DRAFT, FLAGGED, SEEN
+from pillarbox.mail.utf7 import InvalidUtf7, decode_utf7
 
 _INFO: Final = re.compile(r"[:;!]2,([A-Za-z]*)[^/]*\Z")
 _LETTERS: Final = {"D": DRAFT, "F": FLAGGED, "P": "$Forwarded", "R": ANSWERED, "S": SEEN, "T": DELETED}
-_SHIFTED: Final = re.compile(r"&([A-Za-z0-9+,]*)-")
 _PARTS: Final = ("cur", "new")
 
 
@@ -53,16 +52,9 @@ def _walk(path: Path, above: str) -> Iterator[tuple[Path, str]]:
 
 def decoded_name(raw_name: str) -> str:
     """A name out of modified UTF-7; what is not well-formed stays as it is."""
-
-    def shifted(found: re.Match[str]) -> str:
-        if not found[1]:
-            return "&"
-        coded = found[1].replace(",", "/")
-        return base64.b64decode(coded + "=" * (-len(coded) % 4)).decode("utf-16-be")
-
     try:
-        return _SHIFTED.sub(shifted, raw_name)
-    except ValueError:
+        return decode_utf7(raw_name.encode("utf-8"))
+    except (InvalidUtf7, UnicodeEncodeError):
         return raw_name
 
 

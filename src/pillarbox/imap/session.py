@@ -14,9 +14,9 @@ from pillarbox.imap.replies import State
 from pillarbox.imap.services import Services
 from pillarbox.imap.updates import ExpungeRule, owed_updates
 from pillarbox.imap.view import View
-from pillarbox.imap.wire.utf7 import InvalidUtf7, decode_utf7
 from pillarbox.imap.wire.writer import mailbox_name
 from pillarbox.mail.names import SEPARATOR, canonical_name
+from pillarbox.mail.utf7 import InvalidUtf7, decode_utf7
 from pillarbox.store.contract import AccountStore, Mailbox
 
 

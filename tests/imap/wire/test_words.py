@@ -13,10 +13,10 @@ from pillarbox.imap.wire.cursor import Cursor
 from pillarbox.imap.wire.dates import parse_date, parse_date_time, render_date_time
 from pillarbox.imap.wire.framer import Literal, RawCommand
 from pillarbox.imap.wire.sequence import STAR, SequenceSet
-from pillarbox.imap.wire.utf7 import InvalidUtf7, decode_utf7, encode_utf7
 from pillarbox.imap.wire.writer import astring, mailbox_name, resp_text, string
 from pillarbox.mail.dates import InternalDate
 from pillarbox.mail.uids import UidSet
+from pillarbox.mail.utf7 import InvalidUtf7, decode_utf7, encode_utf7
 
 
 def cursor(text: bytes) -> Cursor:

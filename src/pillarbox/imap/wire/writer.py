@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from pillarbox.imap.wire.utf7 import encode_utf7
+from pillarbox.mail.utf7 import encode_utf7
 
 _PLAIN: Final = re.compile(rb"[\x20\x21\x23-\x5b\x5d-\x7e]{0,1000}")
 _QUOTABLE: Final = re.compile(rb"[\x20-\x7e]{0,1000}")

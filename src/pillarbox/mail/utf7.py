@@ -1,4 +1,4 @@
-"""Modified UTF-7 mailbox names (RFC 3501 section 5.1.3)."""
+"""Modified UTF-7 (RFC 3501 section 5.1.3): mailbox names of IMAP4rev1, and folder names of a Maildir on disk."""
 
 from __future__ import annotations
 
