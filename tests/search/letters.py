@@ -14,7 +14,7 @@ from pillarbox.mail.flags import FlagSet, flag_set
 from pillarbox.mail.uids import UidSet
 from pillarbox.search import query as q
 from pillarbox.search.casemap import casemap
-from pillarbox.search.corpus import Columns
+from pillarbox.search.corpus import Candidates, Columns, TextKey
 
 NOW_SECONDS = 1_780_000_000
 
@@ -89,6 +89,9 @@ class LetterCorpus:
             recent=self.recent,
             saved=self.saved,
         )
+
+    async def candidates(self, key: TextKey, rows: Sequence[int]) -> Candidates | None:
+        return None
 
     async def headers(self, rows: Sequence[int]) -> Sequence[LetterHeader | None]:
         self.headers_fetched += rows

@@ -121,6 +121,7 @@ class _House:
         async with AsyncExitStack() as stack:
             store = await open_mail(settings, clock, events)
             stack.push_async_callback(store.close)
+            store.start_indexing(settings.index)
             directory = AccountDirectory.open(self._folder.accounts_path, clock)
             stack.callback(directory.close)
             authenticator = BuiltinAuthenticator(directory, clock, events, settings.auth)

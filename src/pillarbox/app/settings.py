@@ -14,7 +14,7 @@ from pillarbox.imap.limits import ImapLimits
 from pillarbox.mime.limits import MimeLimits
 from pillarbox.net.settings import ListenAddress, NetSettings, TlsSettings
 from pillarbox.store.contract import StoreLimits
-from pillarbox.store.sqlite.settings import SqliteSettings
+from pillarbox.store.sqlite import IndexSettings, SqliteSettings
 from pillarbox.web.settings import ClientSetupSettings, WebSettings
 
 
@@ -61,6 +61,7 @@ class ServerSettings:
     imap: ImapLimits = field(default_factory=ImapLimits)
     store: StoreLimits = field(default_factory=StoreLimits)
     sqlite: SqliteSettings = field(default_factory=SqliteSettings)
+    index: IndexSettings = field(default_factory=IndexSettings)
     mime: MimeLimits = field(default_factory=MimeLimits)
     auth: AuthSettings = field(default_factory=AuthSettings)
     log: LogSettings = field(default_factory=LogSettings)

@@ -1,7 +1,7 @@
 """A client's open mailbox as the corpus of a search: columns from the image, texts from the store through MIME.
 
-Row i is the message that the client numbers i + 1, whatever happened in the mailbox since. RFC 9051 section
-6.4.4: transfer encodings, charsets and encoded words are decoded before anything is compared.
+Row i is the message that the client numbers i + 1, whatever happened in the mailbox since. How a message reads is
+for store/searchable.py to say, so that the store's index of texts agrees.
 
 Must never: change the view, or hold more than what it was asked for last.
 """
@@ -9,27 +9,15 @@ Must never: change the view, or hold more than what it was asked for last.
 from __future__ import annotations
 
 import asyncio
-import datetime
-from collections.abc import Iterator, Sequence
-from typing import Final
+from collections.abc import Sequence
 
 from pillarbox.imap.view import View
 from pillarbox.mail.errors import MailboxMissing
 from pillarbox.mail.flags import NO_FLAGS
 from pillarbox.mail.uids import UidSet
-from pillarbox.mime.addresses import read_addresses
-from pillarbox.mime.dates import sent_date
-from pillarbox.mime.fields import field_values
-from pillarbox.mime.parts import PartMap, SectionText, Span
-from pillarbox.mime.text import decode_header_text, part_text
-from pillarbox.search.corpus import BodyTexts, Columns, HeaderTexts
-from pillarbox.store.contract import AccountStore, Content, DigestField
-
-_MOST_ADDRESSES: Final = 1_000
-"""Of one field, that are looked at one by one; the field's text is searched whole."""
-
-_SEARCHED_TYPES: Final = ("text", "message")
-"""RFC 9051 section 6.4.4: other kinds of parts may be left out."""
+from pillarbox.search.corpus import BodyTexts, Candidates, Columns, HeaderTexts, TextKey
+from pillarbox.store.contract import AccountStore, DigestField
+from pillarbox.store.searchable import MessageBody, MessageHeader
 
 
 class ViewCorpus:
@@ -39,6 +27,17 @@ class ViewCorpus:
         self._account = account
         self._mailbox = view.image.mailbox.id
         self.columns = _columns(view, saved, now_seconds)
+
+    async def candidates(self, key: TextKey, rows: Sequence[int]) -> Candidates | None:
+        uids = self.columns.uids
+        asked = {uids[row]: row for row in rows}
+        try:
+            found = await self._account.text_candidates(self._mailbox, key, list(asked))
+        except MailboxMissing:
+            return None
+        if found is None:
+            return None
+        return Candidates([asked[uid] for uid in found.certain], [asked[uid] for uid in found.possible])
 
     async def headers(self, rows: Sequence[int]) -> Sequence[HeaderTexts | None]:
         uids = [self.columns.uids[row] for row in rows]
@@ -62,68 +61,6 @@ class ViewCorpus:
 
     async def pause(self) -> None:
         await asyncio.sleep(0)  # no waiting: one turn for everybody else
-
-
-class MessageHeader:
-    """See search.corpus.HeaderTexts."""
-
-    __slots__ = ("_raw_header",)
-
-    def __init__(self, raw_header: bytes) -> None:
-        self._raw_header = raw_header
-
-    def values(self, name: str) -> Sequence[str]:
-        return [decode_header_text(raw) for raw in self._raw_values(name)]
-
-    def addresses(self, name: str) -> Sequence[str]:
-        """The field as it reads, and each address as the ENVELOPE has it: without comments, quotes and folds."""
-        texts = []
-        for raw in self._raw_values(name):
-            texts.append(decode_header_text(raw))
-            for address in read_addresses(raw, _MOST_ADDRESSES):
-                texts.append(_address_text(address.name, address.mailbox, address.host))
-        return texts
-
-    def whole(self) -> str:
-        return decode_header_text(self._raw_header)
-
-    def sent_date(self) -> datetime.date | None:
-        sent = sent_date(self._raw_header)
-        return None if sent is None else datetime.date(*sent)
-
-    def _raw_values(self, name: str) -> list[bytes]:
-        return field_values(self._raw_header, name.encode("latin-1", "replace"))
-
-
-class MessageBody:
-    """See search.corpus.BodyTexts."""
-
-    __slots__ = ("_content", "_parts")
-
-    def __init__(self, raw_parts: bytes, content: Content) -> None:
-        self._parts = PartMap.unpack(raw_parts)
-        self._content = content
-
-    def part_headers(self) -> Iterator[str]:
-        """MIME headers, and headers of forwarded messages, in the order in which they stand there."""
-        parts = self._parts
-        spans: set[Span | None] = set()
-        for part in parts.parts():
-            spans |= {part.header, parts.locate(part.path, SectionText.HEADER)}
-        spans -= {None, parts.locate((), SectionText.HEADER)}
-        message = self._content.whole()
-        return (decode_header_text(bytes(message[span.start : span.end])) for span in sorted(filter(None, spans)))
-
-    def texts(self) -> Iterator[str]:
-        """Text parts, and what mail systems report; "this doesn't match any header fields" (RFC 9051, BODY)."""
-        message = self._content.whole()
-        return (part_text(message, part) for part in self._parts.leaves() if part.type in _SEARCHED_TYPES)
-
-
-def _address_text(name: bytes | None, mailbox: bytes | None, host: bytes | None) -> str:
-    address = (mailbox or b"") + (b"@" + host if host else b"")
-    text = decode_header_text(name) + " " if name else ""
-    return f"{text}<{address.decode('utf-8', 'replace')}>"
 
 
 def _columns(view: View, saved: UidSet, now_seconds: int) -> Columns:

@@ -9,7 +9,7 @@ Must never: say where messages come from.
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -71,10 +71,24 @@ class BodyTexts(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """What an index says of one key about the messages that it was asked about: those in neither don't match."""
+
+    certain: Collection[int]
+    """These match."""
+    possible: Collection[int]
+    """These may match; who wants to know must read them. None is in `certain`."""
+
+
 class Corpus(Protocol):
     """The messages to search. None stands for a message that has gone since the search began."""
 
     columns: Columns
+
+    async def candidates(self, key: TextKey, rows: Sequence[int]) -> Candidates | None:
+        """Which of the ascending `rows` may match, as rows; None when no index can help."""
+        ...
 
     async def headers(self, rows: Sequence[int]) -> Sequence[HeaderTexts | None]:
         """The header of each row. Asked for in batches of some dozens."""
@@ -86,6 +100,20 @@ class Corpus(Protocol):
 
     async def pause(self) -> None:
         """Let others run."""
+        ...
+
+
+class TextKey(Protocol):
+    """A key that looks for a text: Header, Address, Body or Text of query.py."""
+
+    @property
+    def text(self) -> str:
+        """As it was asked."""
+        ...
+
+    @property
+    def needle(self) -> str:
+        """As it is compared."""
         ...
 
 

@@ -1,8 +1,9 @@
 """Which messages a query matches.
 
-How: what columns can say is asked first, of all messages. Survivors are taken in batches; of each, the header is
-fetched only when a header key must be asked, the body only when a body key must. What was fetched is asked all of
-the query's keys of that kind at once, so no message is decoded twice. And and Or stop as soon as they know.
+How: what columns can say is asked first, of all messages; then what an index can say (narrow.py). What is still open
+is taken in batches; of each message the header is fetched only when a header key must be asked, the body only when a
+body key must. What was fetched is asked all of the query's keys of that kind at once, so no message is decoded twice.
+And and Or stop as soon as they know.
 
 Recursion goes as deep as And, Or and Not alternate in the query; who reads queries from strangers bounds that.
 
@@ -11,11 +12,13 @@ Must never: hold more than one batch of messages, or run long without a pause.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Final
 
 from pillarbox.search.casemap import WINDOW_CHARACTERS, casemap_header, casemap_windows
 from pillarbox.search.corpus import BodyTexts, Corpus, FoldedHeader, HeaderTexts
+from pillarbox.search.narrow import BODY_KINDS, HEADER_KINDS, Known, Narrowing, Observer, Step, cost_of
 from pillarbox.search.query import (
     Address,
     And,
@@ -43,34 +46,32 @@ BODY_BATCH_BYTES: Final = 512 * 1024
 TEXT_BATCH_ROWS: Final = 256
 """Rows whose answers are remembered while text keys are asked."""
 
-_HEADER_KINDS: Final = (Header, Address, SentSince, SentBefore, SentOn)
-_BODY_KINDS: Final = (Body, Text)
 
+async def matching_rows(query: Query, corpus: Corpus, observe: Observer | None = None) -> list[int]:
+    """The rows that `query` matches, ascending. Rows that were found to have gone are left out.
 
-async def matching_rows(query: Query, corpus: Corpus) -> list[int]:
-    """The rows that `query` matches, ascending. Rows that were found to have gone are left out."""
+    `observe` is told of every step.
+    """
     terms = query.terms if isinstance(query, And) else (query,)
-    columnar = all_of(term for term in terms if _cost(term) == 0)
-    textual = all_of(term for term in terms if _cost(term) > 0)
+    columnar = all_of(term for term in terms if cost_of(term) == 0)
+    textual = all_of(term for term in terms if cost_of(term) > 0)
     rows: list[int] = []
     for batch in _slices(range(len(corpus.columns.uids)), COLUMN_BATCH_ROWS):
-        rows += await _Batch(columnar, corpus).matching(columnar, batch)
+        rows += await _Batch(columnar, corpus, {}).matching(columnar, batch)
+    if observe is not None:
+        observe(Step(columnar, "columns", len(corpus.columns.uids), len(rows), 0))
     if textual == all_of(()):
         return rows
+    narrowing = Narrowing(corpus, observe)
+    bounds = await narrowing.bounds(textual, frozenset(rows))
     found: list[int] = []
-    for batch in _slices(rows, TEXT_BATCH_ROWS):
-        asked = _Batch(textual, corpus)
+    for batch in _slices(sorted(bounds.possible), TEXT_BATCH_ROWS):
+        asked = _Batch(textual, corpus, narrowing.known)
         hits = await asked.matching(textual, batch)
         found += [row for row in hits if row not in asked.gone]
-    return found
-
-
-def _cost(query: Query) -> int:
-    """0: columns say it; 1: a header must be read; 2: a body must be read."""
-    kinds = list(leaves(query))
-    if any(isinstance(leaf, _BODY_KINDS) for leaf in kinds):
-        return 2
-    return int(any(isinstance(leaf, _HEADER_KINDS) for leaf in kinds))
+    if observe is not None:
+        observe(Step(textual, "read", len(bounds.possible), len(found), 0))
+    return sorted([*bounds.certain, *found])
 
 
 def _slices(rows: Sequence[int], size: int) -> Iterator[Sequence[int]]:
@@ -81,11 +82,12 @@ def _slices(rows: Sequence[int], size: int) -> Iterator[Sequence[int]]:
 class _Batch:
     """One batch of rows under a query: what was fetched of them, and what it answered."""
 
-    def __init__(self, query: Query, corpus: Corpus) -> None:
+    def __init__(self, query: Query, corpus: Corpus, known: Mapping[Query, Known]) -> None:
         self._corpus = corpus
+        self._known = known
         kinds = dict.fromkeys(leaves(query))
-        self._header_keys: list[HeaderKey | Text] = [leaf for leaf in kinds if isinstance(leaf, (*_HEADER_KINDS, Text))]
-        self._body_keys: list[BodyKey] = [leaf for leaf in kinds if isinstance(leaf, _BODY_KINDS)]
+        self._header_keys: list[HeaderKey | Text] = [leaf for leaf in kinds if isinstance(leaf, (*HEADER_KINDS, Text))]
+        self._body_keys: list[BodyKey] = [leaf for leaf in kinds if isinstance(leaf, BODY_KINDS)]
         self._header_hits: dict[HeaderKey | Text, set[int]] = {key: set() for key in self._header_keys}
         self._body_hits: dict[BodyKey, set[int]] = {key: set() for key in self._body_keys}
         self._headers_read: set[int] = set()
@@ -98,12 +100,12 @@ class _Batch:
         match query:
             case And(terms):
                 kept = list(rows)
-                for term in sorted(terms, key=_cost):
+                for term in sorted(terms, key=cost_of):
                     kept = await self.matching(term, kept) if kept else kept
                 return kept
             case Or(terms):
                 left, found = list(rows), set[int]()
-                for term in sorted(terms, key=_cost):
+                for term in sorted(terms, key=cost_of):
                     found.update(await self.matching(term, left) if left else ())
                     left = [row for row in left if row not in found]
                 return [row for row in rows if row in found]
@@ -129,8 +131,17 @@ class _Batch:
             self._looked_at = 0
             await self._corpus.pause()
 
+    def _open(self, key: HeaderKey | BodyKey, rows: Sequence[int]) -> list[int]:
+        """The rows of which the key's answer isn't known without reading."""
+        known = self._known.get(key)
+        return [row for row in rows if (known is None or known.is_open(row)) and row not in self.gone]
+
+    def _certain(self, key: HeaderKey | BodyKey) -> AbstractSet[int]:
+        known = self._known.get(key)
+        return frozenset() if known is None else known.certain
+
     async def _with_header(self, key: HeaderKey | Text, rows: Sequence[int]) -> list[int]:
-        unread = [row for row in rows if row not in self._headers_read and row not in self.gone]
+        unread = [row for row in self._open(key, rows) if row not in self._headers_read]
         for some in _slices(unread, HEADER_BATCH_ROWS):
             for row, header in zip(some, await self._corpus.headers(some), strict=True):
                 if header is None:
@@ -139,7 +150,7 @@ class _Batch:
                     self._ask_header(row, header)
             self._headers_read.update(some)
             await self._corpus.pause()
-        hits = self._header_hits[key]
+        hits = self._header_hits[key].union(self._certain(key))
         return [row for row in rows if row in hits]
 
     def _ask_header(self, row: int, header: HeaderTexts) -> None:
@@ -149,7 +160,7 @@ class _Batch:
                 hits.add(row)
 
     async def _with_body(self, key: BodyKey, rows: Sequence[int]) -> list[int]:
-        unread = [row for row in rows if row not in self._bodies_read and row not in self.gone]
+        unread = [row for row in self._open(key, rows) if row not in self._bodies_read]
         for some in self._body_batches(unread):
             for row, body in zip(some, await self._corpus.bodies(some), strict=True):
                 if body is None:
@@ -158,7 +169,7 @@ class _Batch:
                     await self._ask_body(row, body)
             self._bodies_read.update(some)
             await self._corpus.pause()
-        hits = self._body_hits[key]
+        hits = self._body_hits[key].union(self._certain(key))
         return [row for row in rows if row in hits]
 
     def _body_batches(self, rows: Sequence[int]) -> Iterator[Sequence[int]]:

@@ -385,7 +385,7 @@ class AccountStore(Protocol):
         """What the index of texts says of `key` about the ascending `uids`, without reading messages.
 
         Never leaves out a message that matches as search/evaluate.py has it: what is not indexed yet (mail that
-        has just come, or an index that was lost) is in `possible`. UIDs that are gone are in neither. None when the
+        has just come, or an index that was lost) and UIDs that are gone are in `possible`. None when the
         index can't help with this key. Loses nothing when it is lost. Raises MailboxMissing.
         """
         ...

@@ -17,6 +17,7 @@ from pillarbox.store import naming
 from pillarbox.store.contract import (
     AccountId,
     Appended,
+    Candidates,
     Content,
     Copied,
     DigestField,
@@ -27,6 +28,8 @@ from pillarbox.store.contract import (
     MailboxImage,
     MailboxStatus,
     NewMessage,
+    TextIndexState,
+    TextKey,
     Unwatch,
     Watcher,
 )
@@ -174,6 +177,25 @@ class SqliteAccount:
             contents = self._opened.content_of(mailbox, uids)
             found = self._reader.contents(contents)
         return list(map(found.get, contents))
+
+    async def text_candidates(self, mailbox: MailboxId, key: TextKey, uids: Sequence[int]) -> Candidates | None:
+        with self._reading():
+            contents = self._opened.content_of(mailbox, uids)
+        found = await self._opened.index.candidates(key, contents)
+        if found is None:
+            return None
+        certain, possible = frozenset(found.certain), frozenset(found.possible)
+        of_uids = list(zip(uids, contents, strict=True))
+        return Candidates(
+            [uid for uid, content in of_uids if content in certain],
+            [uid for uid, content in of_uids if not content or content in possible],
+        )
+
+    async def text_index_state(self) -> TextIndexState:
+        try:
+            return await self._opened.index.state()
+        except DATABASE_FAILURES as error:
+            raise mail_error(error) from error
 
     async def vanished_since(self, mailbox: MailboxId, modseq: int) -> UidSet:
         with self._reading():

@@ -20,6 +20,8 @@ from pillarbox.store.contract import AccountId, Mailbox, MailboxId, StoreLimits,
 from pillarbox.store.digesting import Digester
 from pillarbox.store.image import SharedImage
 from pillarbox.store.sqlite.contents import sweep
+from pillarbox.store.sqlite.index import discard_index_from_the_future
+from pillarbox.store.sqlite.index_reader import IndexReader
 from pillarbox.store.sqlite.mailboxes import found
 from pillarbox.store.sqlite.reading import Pieces, Reader
 from pillarbox.store.sqlite.schema import BLOBS_NAME, DATABASE_NAME, connect, make_folder, migrate
@@ -83,6 +85,7 @@ class OpenAccount:
         self.account = account
         self.around = around
         self.blobs = folder / BLOBS_NAME
+        self.index = IndexReader(folder, around.events)
         self.reader = Reader(reader, self.blobs, around.digest)
         self.writer = Writer(
             lambda: Transaction(
@@ -104,6 +107,7 @@ class OpenAccount:
         self._watchers.of.clear()
         await asyncio.gather(*self._keeping, return_exceptions=True)
         await self.writer.close()
+        await self.index.close()
         self.reader.connection.close()
 
     # --- images ----------------------------------------------------------------------------------
@@ -202,6 +206,7 @@ def open_connection(folder: Path, around: Surroundings) -> apsw.Connection:
     connection = connect(folder / DATABASE_NAME, around.settings.busy_seconds)
     try:
         migrate(connection)
+        discard_index_from_the_future(folder, connection)
         swept = sweep(connection, folder / BLOBS_NAME, around.clock.now_seconds() - around.settings.orphan_seconds)
     except BaseException:
         connection.close()

@@ -1,6 +1,7 @@
 """contract.Store in a folder: one SQLite database per account, and what they share.
 
     <folder>/<2 hex digits>/<account>/mail.db, blobs/      mail
+    <folder>/<2 hex digits>/<account>/search.db            the index of its texts, which may be lost
     <folder>/staging/                                      messages on their way in
     <folder>/run/                                          sockets for hints between processes
 
@@ -30,6 +31,7 @@ from pillarbox.store.sqlite import mailboxes
 from pillarbox.store.sqlite.account import SqliteAccount
 from pillarbox.store.sqlite.check import check_account
 from pillarbox.store.sqlite.failures import DATABASE_FAILURES, mail_error
+from pillarbox.store.sqlite.indexer import Indexer, IndexSettings
 from pillarbox.store.sqlite.opened import OpenAccount, Surroundings, open_account
 from pillarbox.store.sqlite.schema import DATABASE_NAME, make_folder
 from pillarbox.store.sqlite.settings import SqliteSettings
@@ -67,7 +69,8 @@ class SqliteStore:
         self._settings = settings
         self._pool = ThreadPoolExecutor(settings.threads, "pillarbox-store")
         self._board = HintBoard(folder / "run", self._hinted, events)
-        self._around = Surroundings(limits, settings, clock, events, digest, self._pool, self._board.publish)
+        self._around = Surroundings(limits, settings, clock, events, digest, self._pool, self._publish)
+        self._indexer: Indexer | None = None
         self._accounts: dict[AccountId, _Entry] = {}
         """The one used last comes last."""
         self._closing: set[asyncio.Task[None]] = set()
@@ -124,12 +127,19 @@ class SqliteStore:
             return
         self._closed = True
         self._poll.cancel()
+        if self._indexer is not None:
+            await self._indexer.stop()
         for entry in self._accounts.values():
             self._close_entry(entry)
         self._accounts.clear()
         await asyncio.gather(*self._closing, return_exceptions=True)
         self._board.close()
         self._pool.shutdown(wait=True)
+
+    def start_indexing(self, settings: IndexSettings) -> None:
+        """Keep the index of texts up to date until the store is closed. For processes that stay."""
+        self._indexer = Indexer(self.accounts, self._folder_of, self._around.digest, settings, self._around.events)
+        self._indexer.start()
 
     # --- for the operator ------------------------------------------------------------------------
 
@@ -169,7 +179,14 @@ class SqliteStore:
         self._closing.add(task)
         task.add_done_callback(self._closing.discard)
 
+    def _publish(self, account: AccountId, mailboxes: Iterable[int]) -> None:
+        self._board.publish(account, mailboxes)
+        if self._indexer is not None:
+            self._indexer.changed_here(account)
+
     def _hinted(self, account: str, mailboxes: Iterable[int]) -> None:
+        if self._indexer is not None and _ACCOUNT.fullmatch(account):
+            self._indexer.changed_elsewhere(AccountId(account))
         entry = self._accounts.get(AccountId(account))
         if entry is not None and entry.opening.done() and not _failed(entry.opening):
             for mailbox in mailboxes:

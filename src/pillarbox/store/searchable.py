@@ -1,0 +1,154 @@
+"""One message as SEARCH looks at it: decoded header and body, and the same as one text to be indexed.
+
+Whoever verifies and whoever indexes read through the same classes, so an index can't miss what a reader finds.
+RFC 9051 section 6.4.4: transfer encodings, charsets and encoded words are decoded before anything is compared.
+
+Must never: raise on any bytes, or decode more of a message than was asked for.
+"""
+
+from __future__ import annotations
+
+import datetime
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from pillarbox.mime.addresses import read_addresses
+from pillarbox.mime.dates import sent_date
+from pillarbox.mime.fields import field_values
+from pillarbox.mime.heads import unfold
+from pillarbox.mime.parts import PartMap, SectionText, Span
+from pillarbox.mime.text import decode_header_text, part_text
+from pillarbox.search.casemap import casemap_header, casemap_windows
+from pillarbox.store.contract import Content
+
+_MOST_ADDRESSES: Final = 1_000
+"""Of one field, that are looked at one by one; the field's text is searched whole."""
+
+_SEARCHED_TYPES: Final = ("text", "message")
+"""RFC 9051 section 6.4.4: other kinds of parts may be left out."""
+
+# field = field-name ":" unstructured CRLF; ftext = %d33-57 / %d59-126 (RFC 5322 section 2.2)
+_FIELD: Final = re.compile(rb"\n([!-9;-~]++)[ \t]*:([^\n]*+(?:\n[ \t][^\n]*+)*+)")
+
+SEPARATOR: Final = "\x01"
+"""Between texts that are indexed as one. Whoever looks for it can't be helped by an index."""
+REPLACEMENT: Final = "\x02"
+"""For what SQLite can't keep in a text: NUL, and halves of surrogate pairs that broken charsets leave."""
+UNKEPT: Final = re.compile("[\x00-\x02\ufffd-\uffff\ud800-\udfff]")
+"""Characters that are not indexed as they are."""
+_REPLACED: Final = re.compile("[\x00\ud800-\udfff]")
+
+ADDRESS_FIELDS: Final = ("from", "to", "cc", "bcc")
+
+
+class MessageHeader:
+    """See search.corpus.HeaderTexts."""
+
+    __slots__ = ("raw_header",)
+
+    def __init__(self, raw_header: bytes) -> None:
+        self.raw_header = raw_header
+
+    def values(self, name: str) -> Sequence[str]:
+        return [decode_header_text(raw) for raw in self._raw_values(name)]
+
+    def addresses(self, name: str) -> Sequence[str]:
+        """The field as it reads, and each address as the ENVELOPE has it: without comments, quotes and folds."""
+        texts = []
+        for raw in self._raw_values(name):
+            texts.append(decode_header_text(raw))
+            for address in read_addresses(raw, _MOST_ADDRESSES):
+                texts.append(_address_text(address.name, address.mailbox, address.host))
+        return texts
+
+    def whole(self) -> str:
+        return decode_header_text(self.raw_header)
+
+    def sent_date(self) -> datetime.date | None:
+        sent = sent_date(self.raw_header)
+        return None if sent is None else datetime.date(*sent)
+
+    def fields(self) -> Iterator[tuple[str, str]]:
+        """Name and value of every field, in order: what `values` gives for all names there are."""
+        for match in _FIELD.finditer(b"\n" + self.raw_header):
+            raw_value = unfold(match[2]).strip(b" \t\r\n")
+            yield match[1].decode("ascii"), decode_header_text(raw_value)
+
+    def _raw_values(self, name: str) -> list[bytes]:
+        return field_values(self.raw_header, name.encode("latin-1", "replace"))
+
+
+class MessageBody:
+    """See search.corpus.BodyTexts."""
+
+    __slots__ = ("_content", "_parts")
+
+    def __init__(self, raw_parts: bytes, content: Content) -> None:
+        self._parts = PartMap.unpack(raw_parts)
+        self._content = content
+
+    def part_headers(self) -> Iterator[str]:
+        """MIME headers, and headers of forwarded messages, in the order in which they stand there."""
+        parts = self._parts
+        spans: set[Span | None] = set()
+        for part in parts.parts():
+            spans |= {part.header, parts.locate(part.path, SectionText.HEADER)}
+        spans -= {None, parts.locate((), SectionText.HEADER)}
+        message = self._content.whole()
+        return (decode_header_text(bytes(message[span.start : span.end])) for span in sorted(filter(None, spans)))
+
+    def texts(self) -> Iterator[str]:
+        """Text parts, and what mail systems report; "this doesn't match any header fields" (RFC 9051, BODY)."""
+        message = self._content.whole()
+        return (part_text(message, part) for part in self._parts.leaves() if part.type in _SEARCHED_TYPES)
+
+    def encoded_size_bytes(self) -> int:
+        """How large the parts are that `texts` would decode."""
+        return sum(part.size for part in self._parts.leaves() if part.type in _SEARCHED_TYPES)
+
+
+@dataclass(frozen=True, slots=True)
+class IndexText:
+    """One message in the form in which texts are compared, pieces divided by SEPARATOR.
+
+    What a search key compares is a substring of these, unless it holds a character of UNKEPT: the value of any
+    field lies in `header` or `header_extras`, the header as a whole and each part's in `header`, each of the
+    body's texts in `body`.
+    """
+
+    fields: Mapping[str, str]
+    """Subject, and the address fields as MessageHeader.addresses() has them, by lower-case name; those there are."""
+    header: str
+    header_extras: str
+    """Readings of the header that differ from the whole: fields decoded alone, addresses, names of fields."""
+    body: str
+
+
+def index_text(header: MessageHeader, body: MessageBody) -> IndexText:
+    """What is to be indexed of a message."""
+    whole = casemap_header(header.whole())
+    fields = {name: _joined(map(casemap_header, texts)) for name, texts in _searched_fields(header) if texts}
+    extras = [text for text in fields.values() if text not in whole]
+    for name, value in header.fields():
+        extras += [piece for piece in (name.lower() + ":", casemap_header(value)) if piece not in whole]
+    headings = _joined((whole, *map(casemap_header, body.part_headers())))
+    texts = ("".join(casemap_windows(text, 0)) for text in body.texts())
+    return IndexText(fields, headings, _joined(extras), _joined(texts))
+
+
+def _searched_fields(header: MessageHeader) -> Iterator[tuple[str, Sequence[str]]]:
+    yield "subject", header.values("subject")
+    for name in ADDRESS_FIELDS:
+        yield name, header.addresses(name)
+
+
+def _joined(pieces: Iterable[str]) -> str:
+    return _REPLACED.sub(REPLACEMENT, SEPARATOR.join(pieces))
+
+
+def _address_text(name: bytes | None, mailbox: bytes | None, host: bytes | None) -> str:
+    address = (mailbox or b"") + (b"@" + host if host else b"")
+    text = decode_header_text(name) + " " if name else ""
+    return f"{text}<{address.decode('utf-8', 'replace')}>"

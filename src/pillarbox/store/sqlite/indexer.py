@@ -1,0 +1,332 @@
+"""Brings the index of texts up to date behind people's backs: after delivery, after a restart, after a loss.
+
+Several processes may try: the write lock of an account's index says whose turn it is, and a killed one's turn is
+rolled back. What is to be done is found in the databases, never remembered: contents above `indexed_through`, and
+texts whose content is gone. Each turn is a transaction of a fraction of a second in a thread; then the indexer
+rests, so that it never takes more than its share of a processor.
+
+Must never: touch mail.db but to read it; hold up a client's command.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import enum
+import random
+import time
+from array import array
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import apsw
+
+from pillarbox.events import EventLog
+from pillarbox.mail.errors import StoreCorrupt
+from pillarbox.store.contract import AccountId, Content
+from pillarbox.store.digesting import Digester
+from pillarbox.store.searchable import MessageBody, MessageHeader, index_text
+from pillarbox.store.sqlite.contents import InlineContent, MappedContent
+from pillarbox.store.sqlite.failures import DATABASE_FAILURES
+from pillarbox.store.sqlite.index import (
+    add_text,
+    add_unread,
+    discard_index,
+    indexed_through,
+    make_index,
+    remove_texts,
+)
+from pillarbox.store.sqlite.schema import BLOBS_NAME, DATABASE_NAME
+
+_SWEPT_DOCUMENTS: Final = 500
+"""Of those that are indexed, looked at in one turn whether their content is still there: about 2 ms."""
+_MAIL_BUSY_MILLISECONDS: Final = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class IndexSettings:
+    """The index that text searches are answered from. It is built in the background, while clients are served."""
+
+    processor_share: float = 0.5
+    """How much of one processor each worker may spend on indexing at most; 0 turns it off, and searches read every
+    message. At one half, mail of a usual size is indexed at some 500 messages a second."""
+    turn_seconds: float = 0.2
+    """How long the indexer works before it commits and rests. Longer turns make fewer, larger pieces of index;
+    a search sees new mail in the index only after the turn."""
+    settle_seconds: float = 1.0
+    """How long after a delivery indexing begins, so that what comes together is indexed together. Searches read
+    what is not indexed yet, so nothing is missed meanwhile."""
+    other_worker_seconds: float = 10.0
+    """The same for mail that another process took in, which indexes it as a rule: this one makes sure."""
+    round_seconds: float = 3_600.0
+    """How often all accounts are looked at, for what a process that died left to do, and for texts of messages that
+    are gone."""
+    text_bytes: int = 8 * 1024 * 1024
+    """Messages with more text than that, attachments not counted, are not indexed: searches read them each time.
+    Nobody writes that much; logs and dumps would hold up the indexer and fill the disk."""
+
+
+class MailUnreadable(Exception):
+    """The mail itself can't be read now: nothing is wrong with the index."""
+
+
+class Turn(enum.Enum):
+    """How a turn ended."""
+
+    FINISHED = "finished"
+    """Nothing is left to do."""
+    MORE = "more"
+    OTHERS = "others"
+    """Somebody else is at work there."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    content: int
+    header: bytes
+    body: bytes | None
+    blob: str | None
+    parts: bytes | None
+
+
+class AccountIndexer:
+    """Turns at one account's index. Used from one thread at a time."""
+
+    def __init__(self, folder: Path, digest: Digester, settings: IndexSettings, events: EventLog) -> None:
+        self._folder = folder
+        self._digest = digest
+        self._settings = settings
+        self._events = events
+
+    def add_turn(self) -> Turn:
+        """Index some of what is new. Raises one of DATABASE_FAILURES, MailUnreadable."""
+        return self._turn(self._add_new)
+
+    def sweep_turn(self) -> Turn:
+        """Forget some of the texts whose content is gone. Raises the same."""
+        return self._turn(_sweep)
+
+    def _turn(self, work: Callable[[apsw.Connection, apsw.Connection], Turn]) -> Turn:
+        try:
+            with (
+                contextlib.closing(make_index(self._folder)) as index,
+                contextlib.closing(_open_mail(self._folder)) as mail,
+            ):
+                if work == self._add_new and indexed_through(index) >= _last_content(mail):
+                    return Turn.FINISHED
+                with _transaction(index):
+                    return work(index, mail)
+        except apsw.BusyError:
+            return Turn.OTHERS
+        except (apsw.CorruptError, apsw.NotADBError, apsw.SQLError, StoreCorrupt) as error:
+            self._events.warning("index.begun_anew", account=self._folder.name, reason=str(error))
+            discard_index(self._folder)
+            return Turn.MORE
+
+    def _add_new(self, index: apsw.Connection, mail: apsw.Connection) -> Turn:
+        end = time.monotonic() + self._settings.turn_seconds
+        through, last = indexed_through(index), _last_content(mail)
+        while through < last and time.monotonic() < end:
+            row = _next_row(mail, through)
+            through = last if row is None else row.content
+            if row is not None:
+                self._add(index, row)
+        index.execute("UPDATE progress SET indexed_through = ?", (through,))
+        return Turn.FINISHED if through >= last else Turn.MORE
+
+    def _add(self, index: apsw.Connection, row: _Row) -> None:
+        try:
+            content = self._content(row)
+            raw_parts = row.parts if row.parts is not None else self._digest(content.whole()).parts
+            body = MessageBody(raw_parts, content)
+            if len(row.header) + body.encoded_size_bytes() > self._settings.text_bytes:
+                add_unread(index, row.content)
+                return
+            text = index_text(MessageHeader(row.header), body)
+            if len(text.header) + len(text.body) > self._settings.text_bytes:
+                add_unread(index, row.content)
+                return
+        except StoreCorrupt:
+            add_unread(index, row.content)
+        except Exception as error:  # a bug of ours: one message must not stop the others for good
+            self._events.bug("index.message_failed", error, account=self._folder.name, content=row.content)
+            add_unread(index, row.content)
+        else:
+            add_text(index, row.content, text)
+
+    def _content(self, row: _Row) -> Content:
+        if row.blob is not None:
+            return MappedContent(self._folder / BLOBS_NAME / row.blob)
+        return InlineContent(row.header + (row.body or b""))
+
+
+@contextlib.contextmanager
+def _transaction(index: apsw.Connection) -> Iterator[None]:
+    index.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        index.execute("COMMIT")
+    except BaseException:
+        if index.in_transaction:
+            index.execute("ROLLBACK")
+        raise
+
+
+@contextlib.contextmanager
+def _reading_mail() -> Iterator[None]:
+    """Tells what is wrong with the mail from what is wrong with the index."""
+    try:
+        yield
+    except (*DATABASE_FAILURES, apsw.SQLError) as error:
+        raise MailUnreadable(type(error).__name__) from error
+
+
+def _open_mail(folder: Path) -> apsw.Connection:
+    with _reading_mail():
+        mail = apsw.Connection(str(folder / DATABASE_NAME), flags=apsw.SQLITE_OPEN_READWRITE)
+        mail.set_busy_timeout(_MAIL_BUSY_MILLISECONDS)
+        mail.execute("PRAGMA query_only = ON")
+        return mail
+
+
+def _last_content(mail: apsw.Connection) -> int:
+    with _reading_mail():
+        last: int = mail.execute("SELECT content FROM account").get
+        return last
+
+
+def _next_row(mail: apsw.Connection, above: int) -> _Row | None:
+    with _reading_mail():
+        row = mail.execute(
+            "SELECT id, header, content.body, blob, parts FROM content LEFT JOIN digest ON digest.content = content.id"
+            " WHERE id > ? ORDER BY id LIMIT 1",
+            (above,),
+        ).fetchone()
+    return None if row is None else _Row(*row)
+
+
+def _sweep(index: apsw.Connection, mail: apsw.Connection) -> Turn:
+    """Forget some texts whose content is gone; FINISHED at the end of the index, where the next sweep begins anew."""
+    found = index.execute(
+        "SELECT content FROM document WHERE content > (SELECT swept_through FROM progress) ORDER BY content LIMIT ?",
+        (_SWEPT_DOCUMENTS,),
+    )
+    documents = [content for (content,) in found]
+    ids = apsw.carray(array("q", documents or (0,)))
+    with _reading_mail():
+        there = {content for (content,) in mail.execute("SELECT id FROM content WHERE id IN carray(?)", (ids,))}
+    gone = set(documents).difference(there)
+    if gone:
+        remove_texts(index, gone)
+    is_end = len(documents) < _SWEPT_DOCUMENTS
+    index.execute("UPDATE progress SET swept_through = ?", (0 if is_end else documents[-1],))
+    return Turn.FINISHED if is_end else Turn.MORE
+
+
+class Indexer:
+    """The background task of one process."""
+
+    def __init__(
+        self,
+        accounts: Callable[[], Awaitable[Sequence[AccountId]]],
+        folder_of: Callable[[AccountId], Path],
+        digest: Digester,
+        settings: IndexSettings,
+        events: EventLog,
+    ) -> None:
+        self._accounts = accounts
+        self._folder_of = folder_of
+        self._digest = digest
+        self._settings = settings
+        self._events = events
+        self._due: dict[AccountId, float] = {}
+        """When, on the loop's clock, to look at an account."""
+        self._to_sweep: deque[AccountId] = deque()
+        self._wake = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        self._pool = ThreadPoolExecutor(1, "pillarbox-index")
+
+    def start(self) -> None:
+        """Begin with a look at all accounts."""
+        if self._settings.processor_share > 0:
+            self._task = asyncio.get_running_loop().create_task(self._run())
+
+    async def stop(self) -> None:
+        """End after the turn that is under way."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+            self._task = None
+        await asyncio.get_running_loop().run_in_executor(None, self._pool.shutdown)
+
+    def changed_here(self, account: AccountId) -> None:
+        """This process changed the account's mail."""
+        self._look_after(account, self._settings.settle_seconds)
+
+    def changed_elsewhere(self, account: AccountId) -> None:
+        """Another process did."""
+        self._look_after(account, self._settings.other_worker_seconds)
+
+    def _look_after(self, account: AccountId, seconds: float) -> None:
+        due = asyncio.get_running_loop().time() + seconds
+        if due < self._due.get(account, float("inf")):
+            self._due[account] = due
+            self._wake.set()
+
+    async def _run(self) -> None:
+        loop = asyncio.get_running_loop()
+        next_round = loop.time()
+        while True:
+            if loop.time() >= next_round:
+                next_round = loop.time() + self._settings.round_seconds
+                everybody = list(await self._accounts())
+                random.shuffle(everybody)  # so that workers begin at different ends
+                self._due = dict.fromkeys(everybody, loop.time()) | self._due
+                self._to_sweep = deque(everybody)
+            account = min(self._due, key=self._due.__getitem__, default=None)
+            if account is not None and self._due[account] <= loop.time():
+                del self._due[account]
+                await self._add_turn(account)
+            elif self._to_sweep:
+                await self._sweep_turn(self._to_sweep.popleft())
+            else:
+                await self._rest_until(min([next_round, *self._due.values()]))
+
+    async def _rest_until(self, time_seconds: float) -> None:
+        self._wake.clear()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout_at(time_seconds):
+                await self._wake.wait()
+
+    async def _add_turn(self, account: AccountId) -> None:
+        end = await self._work(account, AccountIndexer.add_turn)
+        if end is Turn.MORE:
+            self._look_after(account, 0)
+        elif end is Turn.OTHERS:
+            self._look_after(account, self._settings.other_worker_seconds)
+
+    async def _sweep_turn(self, account: AccountId) -> None:
+        if await self._work(account, AccountIndexer.sweep_turn) is Turn.MORE:
+            self._to_sweep.append(account)
+
+    async def _work(self, account: AccountId, turn: Callable[[AccountIndexer], Turn]) -> Turn:
+        """One turn at an account, and the rest after it."""
+        loop = asyncio.get_running_loop()
+        folder, begun = self._folder_of(account), loop.time()
+        indexer = AccountIndexer(folder, self._digest, self._settings, self._events)
+        try:
+            end = await loop.run_in_executor(self._pool, turn, indexer)
+        except (*DATABASE_FAILURES, MailUnreadable, OSError) as error:
+            end = Turn.FINISHED
+            if folder.exists():  # else the account was removed
+                self._events.warning("index.failed", account=account, error=type(error).__name__, text=str(error))
+        share = min(self._settings.processor_share, 1.0)
+        await asyncio.sleep((loop.time() - begun) * (1 / share - 1))
+        return end
+
+
+__all__ = ["AccountIndexer", "IndexSettings", "Indexer", "MailUnreadable", "Turn"]
