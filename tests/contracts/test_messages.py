@@ -8,7 +8,7 @@ import re
 import pytest
 
 from pillarbox.mail.dates import InternalDate
-from pillarbox.mail.errors import LimitReached, MailboxMissing, MessageTooBig, NameInvalid
+from pillarbox.mail.errors import LimitReached, MailboxMissing, MessageMissing, MessageTooBig, NameInvalid
 from pillarbox.mail.flags import DELETED, FLAGGED, SEEN, FlagAction
 from pillarbox.mail.uids import UidSet
 from pillarbox.mime.digest import digest
@@ -62,6 +62,53 @@ async def test_an_append_is_all_or_nothing(place: Place) -> None:
     with pytest.raises(MailboxMissing):
         await place.here.append(NOWHERE, several(1))
     assert (await place.there.status(place.inbox.id)).uidnext == 1
+
+
+async def test_replace_puts_one_message_in_the_place_of_another_in_one_change(place: Place) -> None:
+    await place.here.append(place.inbox.id, several(3, FLAGGED, "work"))
+    unwatch = place.there.watch(place.inbox.id, lambda: None)
+    replaced = await place.here.replace(place.inbox.id, 2, place.inbox.id, new("new", SEEN))
+    assert (list(replaced.uids), replaced.uidvalidity) == ([4], place.inbox.uidvalidity)
+    image = await place.there.image(place.inbox.id)
+    assert flags_of(image) == {1: {FLAGGED, "work"}, 3: {FLAGGED, "work"}, 4: {SEEN}}
+    assert image.modseqs[2] == image.highest_modseq == replaced.modseq
+    assert await place.there.vanished_since(place.inbox.id, replaced.modseq - 1) == UidSet(((2, 2),))
+    assert await bytes_of(place.there, place.inbox.id, 2, 4) == [None, letter("new")]
+    unwatch()
+
+
+async def test_replace_reaches_into_another_mailbox(place: Place) -> None:
+    sent = await place.here.create("Sent")
+    await place.here.append(place.inbox.id, several(1))
+    replaced = await place.here.replace(place.inbox.id, 1, sent.id, new("sent", size_bytes=5_000))
+    assert list((await place.there.image(place.inbox.id)).uids) == []
+    assert list((await place.there.image(sent.id)).uids) == list(replaced.uids) == [1]
+    assert (await place.there.image(place.inbox.id)).highest_modseq == replaced.modseq
+
+
+async def test_replace_by_the_same_bytes_keeps_them(place: Place) -> None:
+    await place.here.append(place.inbox.id, [new("same", size_bytes=5_000)])
+    await place.here.replace(place.inbox.id, 1, place.inbox.id, new("same", size_bytes=5_000))
+    assert await bytes_of(place.there, place.inbox.id, 2) == [letter("same", 5_000)]
+
+
+@pytest.mark.parametrize("size_bytes", [0, 5_000])
+async def test_replace_is_all_or_nothing(place: Place, size_bytes: int) -> None:
+    await place.here.append(place.inbox.id, several(1))
+    before = (await place.here.image(place.inbox.id)).highest_modseq
+    message = new("new", size_bytes=size_bytes)
+    with pytest.raises(MessageMissing):
+        await place.here.replace(place.inbox.id, 2, place.inbox.id, message)
+    with pytest.raises(MailboxMissing):
+        await place.here.replace(place.inbox.id, 1, NOWHERE, message)
+    with pytest.raises(MailboxMissing):
+        await place.here.replace(NOWHERE, 1, place.inbox.id, message)
+    with pytest.raises(MessageTooBig):
+        await place.here.replace(place.inbox.id, 1, place.inbox.id, new("b", size_bytes=LIMITS.max_message_bytes + 1))
+    with pytest.raises(NameInvalid):
+        await place.here.replace(place.inbox.id, 1, place.inbox.id, new("b", "not an atom", size_bytes=size_bytes))
+    image = await place.there.image(place.inbox.id)
+    assert (list(image.uids), image.uidnext, image.highest_modseq) == ([1], 2, before)
 
 
 @pytest.mark.parametrize("size_bytes", [10, 3_000, 19_999])

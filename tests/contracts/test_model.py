@@ -44,7 +44,7 @@ def changes(draw: st.DrawFn) -> tuple[str, Change]:
     kind = draw(
         st.sampled_from(
             ["create", "delete", "rename", "use", "subscribe", "unsubscribe", "recent"]
-            + 3 * ["append", "append", "copy", "move", "flag", "flag", "expunge"]
+            + 3 * ["append", "append", "replace", "copy", "move", "flag", "flag", "expunge"]
         )
     )
     name, other = draw(names), draw(names)
@@ -69,6 +69,10 @@ def changes(draw: st.DrawFn) -> tuple[str, Change]:
             count, size = draw(counts), draw(sizes)
             messages = [new(f"{name} {number}", *marks, size_bytes=size) for number in range(count if not size else 1)]
             return f"append {box} {len(messages)} {size} {set(marks)}", lambda a: a.append(box, messages)
+        case "replace":
+            uid, size = draw(st.integers(0, 80)), draw(sizes)
+            message = new(f"{name} for {uid}", *marks, size_bytes=size)
+            return f"replace {box} {uid} {target}", lambda a: a.replace(box, uid, target, message)
         case "copy":
             return f"copy {box} {some} {target}", lambda a: a.copy(box, some, target)
         case "move":

@@ -270,8 +270,7 @@ class ImapConversation:
             if size > limits.literal_bytes_before_login or held_bytes + size > limits.line_bytes_before_login:
                 return NoRoom("The literal is too long before login", "TOOBIG")
             return Room()
-        words = text.split(b" ", 2)
-        command = registry().commands.get(words[1].decode("latin-1").upper()) if len(words) > 1 else None
+        command = registry().command_of(text)
         if command is not None and Trait.TAKES_MESSAGES in command.traits:
             return self._room_for_message(size, held_bytes)
         if size > limits.literal_bytes:

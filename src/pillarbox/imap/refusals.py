@@ -38,6 +38,7 @@ class Farewell(Exception):
 
 _CODES: Final[tuple[tuple[type[errors.MailError], str], ...]] = (
     (errors.MailboxMissing, "NONEXISTENT"),
+    (errors.MessageMissing, "EXPUNGEISSUED"),
     (errors.MailboxExists, "ALREADYEXISTS"),
     (errors.MailboxHasChildren, "HASCHILDREN"),
     (errors.NameInvalid, "CANNOT"),

@@ -21,6 +21,7 @@ from pillarbox.imap.commands import (
     mailboxes,
     objectid,
     preview,
+    replace,
     search,
     select,
     status,
@@ -38,6 +39,7 @@ AREAS = (
     listing.AREA,
     status.AREA,
     append.AREA,
+    replace.AREA,
     fetch.AREA,
     store.AREA,
     copy.AREA,
@@ -63,6 +65,12 @@ class Registry:
                 raise ValueError(f"two commands are called {command.name}")
             self.commands[command.name] = command
         self.prefixes = frozenset(name.split()[0] for name in self.commands if " " in name)
+
+    def command_of(self, text: bytes) -> Command | None:
+        """The command that a line begins, which may not be whole yet: tag SP ["UID" SP] name."""
+        words = text[:100].decode("latin-1").upper().split(" ", 3)[1:]
+        first = words[0] if words else ""
+        return self.commands.get(" ".join(words[:2]) if first in self.prefixes else first)
 
     def capabilities(self, session: Session) -> bytes:
         """RFC 9051 section 7.2.2: the names for the session's state."""

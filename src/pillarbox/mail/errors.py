@@ -27,6 +27,13 @@ class MailboxExists(MailError):
         self.name = name
 
 
+class MessageMissing(MailError):
+    """The message is gone."""
+
+    def __init__(self) -> None:
+        super().__init__("That message is gone; nothing was done")
+
+
 class MailboxHasChildren(MailError):
     """A name without a mailbox of its own can't be deleted while mailboxes lie below it."""
 

@@ -342,6 +342,14 @@ class AccountStore(Protocol):
         """Copy and expunge as one change (RFC 6851). Never both there, never neither."""
         ...
 
+    async def replace(self, mailbox: MailboxId, uid: int, destination: MailboxId, message: NewMessage) -> Appended:
+        """Append a message to `destination` and remove the one that it takes the place of, as one change (RFC 8508).
+
+        Never both there, never neither; the new one inherits nothing. The destination may be the same mailbox.
+        Raises MessageMissing when the old one is gone (then nothing is stored), and what append() raises.
+        """
+        ...
+
     async def store_flags(
         self,
         mailbox: MailboxId,

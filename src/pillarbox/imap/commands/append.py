@@ -41,13 +41,14 @@ def _parse(cursor: Cursor, session: Session) -> _Upload:
     messages: list[NewMessage] = []
     while not messages or not cursor.at_end():
         cursor.space()
-        messages.append(_parse_message(cursor, session))
+        messages.append(parse_message(cursor, session))
         if len(messages) > session.services.limits.append_messages:
             raise Refused("Too many messages in one APPEND; send them in several", "LIMIT")
     return _Upload(name, tuple(messages))
 
 
-def _parse_message(cursor: Cursor, session: Session) -> NewMessage:
+def parse_message(cursor: Cursor, session: Session) -> NewMessage:
+    """One append-message, from behind its SP."""
     flags: frozenset[str] = frozenset()
     date: InternalDate | None = None
     if cursor.peek() == b"(":

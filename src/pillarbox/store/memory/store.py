@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from pillarbox.clock import Clock
-from pillarbox.mail.errors import LimitReached, MailboxMissing, MessageTooBig, NotAllowed
+from pillarbox.mail.errors import LimitReached, MailboxMissing, MessageMissing, MessageTooBig, NotAllowed
 from pillarbox.mail.flags import DELETED, SEEN, FlagAction, apply_flags, flag_set
 from pillarbox.mail.names import INBOX, check_new_name
 from pillarbox.mail.uids import UidSet
@@ -203,27 +203,26 @@ class MemoryAccount:
 
     async def append(self, mailbox: MailboxId, messages: Sequence[NewMessage]) -> Appended:
         change = self._begin()
-        new = []
-        for message in messages:
-            content = message.content
-            data = content if isinstance(content, bytes) else _Staging.taken(content)
-            if len(data) > self._limits.max_message_bytes:
-                raise MessageTooBig(self._limits.max_message_bytes)
-            new.append((data, message))
-        box = change.box(mailbox)
-        rows = [
-            Message(0, flag_set(change.spell(message.flags)), 0, data, message.internal_date, 0)
-            for data, message in new
-        ]
-        uids = change.put(box, rows) if rows else []
+        appended = self._append(change, mailbox, messages)
         self._commit(change)
-        return Appended(box.info.uidvalidity, uids, box.highest_modseq)
+        return appended
 
     async def copy(self, mailbox: MailboxId, uids: Sequence[int], destination: MailboxId) -> Copied:
         return self._transfer(mailbox, uids, destination, lambda change, source, messages: None)
 
     async def move(self, mailbox: MailboxId, uids: Sequence[int], destination: MailboxId) -> Copied:
         return self._transfer(mailbox, uids, destination, Change.take)
+
+    async def replace(self, mailbox: MailboxId, uid: int, destination: MailboxId, message: NewMessage) -> Appended:
+        change = self._begin()
+        source, _ = change.box(mailbox), change.box(destination)
+        old = source.chosen([uid])
+        if not old:
+            raise MessageMissing
+        change.take(source, old)
+        appended = self._append(change, destination, [message])
+        self._commit(change)
+        return appended
 
     async def store_flags(
         self,
@@ -304,6 +303,22 @@ class MemoryAccount:
         if change.touched:
             for watcher in list(self._kept.list_watchers):
                 watcher()
+
+    def _append(self, change: Change, mailbox: MailboxId, messages: Sequence[NewMessage]) -> Appended:
+        new = []
+        for message in messages:
+            content = message.content
+            data = content if isinstance(content, bytes) else _Staging.taken(content)
+            if len(data) > self._limits.max_message_bytes:
+                raise MessageTooBig(self._limits.max_message_bytes)
+            new.append((data, message))
+        box = change.box(mailbox)
+        rows = [
+            Message(0, flag_set(change.spell(message.flags)), 0, data, message.internal_date, 0)
+            for data, message in new
+        ]
+        uids = change.put(box, rows) if rows else []
+        return Appended(box.info.uidvalidity, uids, box.highest_modseq)
 
     def _watch(self, watchers: list[Watcher], watcher: Watcher) -> Unwatch:
         def entry() -> None:

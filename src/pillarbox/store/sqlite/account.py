@@ -117,6 +117,16 @@ class SqliteAccount:
     # --- messages --------------------------------------------------------------------------------
 
     async def append(self, mailbox: MailboxId, new: Sequence[NewMessage]) -> Appended:
+        return await self._store(new, lambda transaction, ready: messages.append(transaction, mailbox, ready))
+
+    async def replace(self, mailbox: MailboxId, uid: int, destination: MailboxId, message: NewMessage) -> Appended:
+        return await self._store(
+            [message], lambda transaction, ready: messages.replace(transaction, mailbox, uid, destination, ready)
+        )
+
+    async def _store(
+        self, new: Sequence[NewMessage], apply: Callable[[Transaction, Sequence[Ready]], Appended]
+    ) -> Appended:
         limit = self._opened.around.limits.max_message_bytes
         for message in new:
             size = len(message.content) if isinstance(message.content, bytes) else message.content.size_bytes
@@ -128,7 +138,7 @@ class SqliteAccount:
         ready: list[Ready] = []
         return await self._opened.writer.run(
             Change(
-                lambda transaction: messages.append(transaction, mailbox, ready),
+                lambda transaction: apply(transaction, ready),
                 prepare=lambda: ready.extend(make_ready(incoming, blobs, around.settings.inline_bytes, around.digest)),
                 abandon=lambda: remove_blobs(blobs, [message.blob for message in incoming]),
             )

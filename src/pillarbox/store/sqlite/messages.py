@@ -10,6 +10,7 @@ from array import array
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
+from pillarbox.mail.errors import MessageMissing
 from pillarbox.mail.flags import DELETED, SEEN, FlagAction, apply_flags, flag_set
 from pillarbox.mail.uids import UidSet
 from pillarbox.store import naming
@@ -54,6 +55,23 @@ def move(transaction: Transaction, mailbox: MailboxId, uids: Sequence[int], dest
         taken.extend(_take(transaction, block, chosen))
     _log_taken(transaction, source, taken)
     return _put(transaction, source, target, taken)
+
+
+def replace(
+    transaction: Transaction, mailbox: MailboxId, uid: int, destination: MailboxId, messages: Sequence[Ready]
+) -> Appended:
+    """contract.AccountStore.replace"""
+    source = transaction.mailbox(mailbox)
+    transaction.mailbox(destination)
+    taken = Rows()
+    for block, chosen in transaction.blocks.holding(source.id, _ascending([uid])):
+        taken.extend(_take(transaction, block, chosen))
+    if not taken:
+        raise MessageMissing
+    _log_taken(transaction, source, taken)
+    appended = append(transaction, destination, messages)
+    transaction.contents.release(taken.contents)
+    return appended
 
 
 def store_flags(
