@@ -42,6 +42,11 @@ class Suite:
         return self.code >> 8 == 0x13
 
     @property
+    def exchange(self) -> str:
+        """How keys are agreed, export kinds with their full ones; empty for TLS 1.3, where suites don't say."""
+        return "" if self.is_1_3 else self.name.removeprefix("TLS_").partition("_WITH_")[0].partition("_EXPORT")[0]
+
+    @property
     def needs_1_2(self) -> bool:
         """Authenticated encryption and SHA-2 came with TLS 1.2."""
         return self.name.endswith(("SHA256", "SHA384", "CCM", "CCM_8"))

@@ -46,13 +46,12 @@ async def look(probe: Probe) -> tuple[Finding, ...]:
 
 
 async def _version(probe: Probe, gate: asyncio.Semaphore, version: Version) -> Accepted:
-    candidates = [suite for suite in all_suites() if _belongs(suite, version)]
-    portions = [candidates[start : start + _AT_ONCE] for start in range(0, len(candidates), _AT_ONCE)]
     try:
-        lists = await asyncio.gather(*(_accepted_of(probe, gate, version, portion) for portion in portions))
+        lists = await asyncio.gather(*(_accepted_of(probe, gate, version, portion) for portion in _portions(version)))
         found = [suite for portion in lists for suite in portion]
         if len([portion for portion in lists if portion]) > 1:
-            found = await _accepted_of(probe, gate, version, found)  # one list, in the server's own order
+            in_order = await _accepted_of(probe, gate, version, found)  # one list, in the server's own order
+            found = in_order if len(in_order) == len(found) else found
         accepted = Accepted(version, tuple(found))
         if len(found) > 1:
             backwards = await _pick(probe, gate, version, found[::-1])
@@ -60,6 +59,17 @@ async def _version(probe: Probe, gate: asyncio.Semaphore, version: Version) -> A
     except Trouble as trouble:
         return Accepted(version, (), trouble=trouble)
     return accepted
+
+
+def _portions(version: Version) -> list[list[Suite]]:
+    """Suites of one key exchange at a time: Dovecot without DH parameters hangs up when a list begins with DHE,
+    whatever else is on it.
+    """
+    by_exchange: dict[str, list[Suite]] = {}
+    for suite in all_suites():
+        if _belongs(suite, version):
+            by_exchange.setdefault(suite.exchange, []).append(suite)
+    return [kind[start : start + _AT_ONCE] for kind in by_exchange.values() for start in range(0, len(kind), _AT_ONCE)]
 
 
 def _belongs(suite: Suite, version: Version) -> bool:
