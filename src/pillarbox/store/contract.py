@@ -205,6 +205,9 @@ class MailboxImage(Protocol):
     keywords: Sequence[str]
     """All keywords known to the account, in the order they came; for FLAGS and PERMANENTFLAGS."""
 
+    companions: dict[str, object]
+    """What readers worked out from the columns and want to keep as long as the image, each under its own name."""
+
     def row_of(self, uid: int) -> int:
         """The row of a UID, or -1."""
         ...

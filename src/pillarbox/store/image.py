@@ -47,6 +47,7 @@ class SharedImage:
         "_fresh",
         "_journal",
         "_journal_uids",
+        "companions",
         "contents",
         "date_seconds",
         "date_zones",
@@ -77,6 +78,7 @@ class SharedImage:
         self.highest_modseq = 0
         self.deleted = False
         self.keywords: Sequence[str] = ()
+        self.companions: dict[str, object] = {}
         self._journal: deque[tuple[int, list[int]]] = deque()
         """(highest mod-sequence when it was applied, UIDs changed since the entry before), oldest first."""
         self._journal_uids = 0
