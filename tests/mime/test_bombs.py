@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pytest
 
 from pillarbox.mime.digest import digest
-from pillarbox.mime.fields import FieldChoice, field_values, select_fields
+from pillarbox.mime.fields import FieldChoice, field_selector, field_values
 from pillarbox.mime.heads import unfold
 from pillarbox.mime.html import html_to_text
 from pillarbox.mime.limits import MimeLimits
@@ -135,7 +135,7 @@ def test_headers_of_repeated_pieces_are_read() -> None:
         assert isinstance(decode_header_text(raw), str)
         assert len(unfold(raw)) <= len(raw)
         assert len(without_comments(raw)) <= len(raw) + 1
-        assert len(select_fields(raw, [b"a"], FieldChoice.ONLY)) <= len(raw) + 4
+        assert len(field_selector([b"a"], FieldChoice.ONLY)(raw)) <= len(raw) + 4
         assert isinstance(field_values(raw, b"a"), list)
 
 

@@ -16,7 +16,7 @@ from pillarbox.imap.session import Session
 from pillarbox.imap.wire.cursor import Cursor
 from pillarbox.imap.wire.writer import astring
 from pillarbox.mime.binary import UnknownEncoding, decode_body
-from pillarbox.mime.fields import FieldChoice, select_fields
+from pillarbox.mime.fields import FieldChoice, field_selector
 from pillarbox.mime.parts import PartMap, SectionText, Span
 from pillarbox.store.contract import Content, DigestField
 
@@ -144,20 +144,20 @@ class FieldsSection:
 
     def column(self, batch: Batch) -> Sequence[bytes]:
         """One literal (or NIL) for each message."""
+        select = field_selector(self.names, self.choice)
         if not self.path:
-            return [self._value(header) for header in batch.digests[DigestField.HEADER]]
+            return [_literal(self._cut(select(header))) for header in batch.digests[DigestField.HEADER]]
         values = []
         for content, parts in zip(batch.contents, batch.digests[DigestField.PARTS], strict=True):
             span = PartMap.unpack(parts).locate(self.path, SectionText.HEADER)
-            values.append(b"NIL" if span is None else self._value(content.read(span.start, span.end)))
+            values.append(b"NIL" if span is None else _literal(self._cut(select(content.read(span.start, span.end)))))
         return values
 
-    def _value(self, header: bytes) -> bytes:
-        data = select_fields(header, self.names, self.choice)
-        if self.partial is not None:
-            start, end = self.partial.cut(0, len(data))
-            data = data[start:end]
-        return _literal(data)
+    def _cut(self, data: bytes) -> bytes:
+        if self.partial is None:
+            return data
+        start, end = self.partial.cut(0, len(data))
+        return data[start:end]
 
 
 # section = "[" [section-spec] "]"; section-spec = section-msgtext / (section-part ["." section-text])
