@@ -8,21 +8,29 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Sequence
 
+from cryptography import x509
+
 from pillarbox.app.certificates import machine_names
+from pillarbox.app.folder import DataFolder
 from pillarbox.app.settings import ServerSettings
 from pillarbox.net.settings import ListenAddress
+from pillarbox.net.tls import CertificateFiles, CertificateUnusable
 from pillarbox.web.client_settings import Site, make_site
+from pillarbox.web.mobileconfig import ProfileSigner, read_signer
+
+IMAPS = 993
+"""RFC 8314 section 3.2."""
 
 
 def site_of(settings: ServerSettings, imap_port: int | None = None, web_port: int | None = None) -> Site:
-    """The one source of every document. The ports are those really listened at, for settings with port 0.
+    """The one source of every document. The ports are those really listened at, for settings with port 0 (any).
 
     Raises SetupInvalid.
     """
     names = (*settings.tls.server_names, *machine_names(), "localhost")
     if web_port is None and settings.web.listen:
-        web_port = settings.web.listen[0].port
-    return make_site(settings.client_setup, names[0], imap_port or settings.listen[0].port, web_port)
+        web_port = settings.web.listen[0].port or settings.client_setup.web_port or None
+    return make_site(settings.client_setup, names[0], imap_port or settings.listen[0].port or IMAPS, web_port)
 
 
 def public_addresses(listen: Sequence[ListenAddress]) -> list[str]:
@@ -36,3 +44,31 @@ def public_addresses(listen: Sequence[ListenAddress]) -> list[str]:
         if not (address.is_loopback or address.is_unspecified or address.is_link_local):
             found.append(str(address))
     return found
+
+
+def served_files(settings: ServerSettings) -> CertificateFiles:
+    """Where the certificate is that the server shows, or will show once it has made it."""
+    given = settings.tls.certificate_path
+    if given is not None:
+        return CertificateFiles(given, settings.tls.key_path or given)
+    own = DataFolder(settings.data_folder).certificates_path / "server.pem"
+    return CertificateFiles(own, own)
+
+
+def served_certificate(settings: ServerSettings) -> x509.Certificate:
+    """The server's certificate, without its key. Raises CertificateUnusable."""
+    path = served_files(settings).certificate_path
+    try:
+        return x509.load_pem_x509_certificate(path.read_bytes())
+    except FileNotFoundError as error:
+        raise CertificateUnusable(f"there is no {path} yet; the first `pillarbox serve` makes it") from error
+    except OSError as error:
+        raise CertificateUnusable(f"{path}: {error.strerror}") from error
+    except ValueError as error:
+        raise CertificateUnusable(f"{path}: not a PEM certificate") from error
+
+
+def server_signer(settings: ServerSettings) -> ProfileSigner | None:
+    """Signs Apple's profiles; None for a kind of key that they can't be signed with. Raises CertificateUnusable."""
+    served_certificate(settings)
+    return read_signer(served_files(settings))

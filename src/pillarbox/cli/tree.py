@@ -64,6 +64,45 @@ For example:
     pillarbox check mail.example.org --watch
 """,
     ),
+    "client-config": (
+        "client_config:client_config",
+        """What people enter in a mail program; with --out, every file that sets one up.
+
+Shows the settings and a QR code. With --out it writes autoconfig and Autodiscover documents, pages, QR codes and Apple
+profiles: for the domains, and a folder for each account (docs/clients.md).
+
+For example:
+
+    pillarbox client-config --user alice@example.org
+    pillarbox client-config --out client-config
+""",
+    ),
+    "dns": (
+        "dns:dns",
+        """Print every DNS record to publish, ready to paste into a zone file.
+
+A, AAAA, SRV, CNAME, TLSA and CAA from the settings and the certificate that is served. Lines behind a `;` want a
+thought or a value from you.
+
+For example:
+
+    pillarbox dns
+    pillarbox dns --domain example.org --json
+""",
+    ),
+    "doctor": (
+        "doctor:doctor",
+        """Examine this installation; a remedy for every finding.
+
+Data folder, configuration, certificates, DNS, the ports listened at, clock, disk, mail, versions and limits. Ends with
+0 when all is well, 1 with warnings, 2 with failures, 3 when something could not be found out (docs/doctor.md).
+
+For example:
+
+    pillarbox doctor
+    pillarbox doctor --json
+""",
+    ),
     "import": (
         "bring:bring",
         """Bring mail along: an mbox, a Maildir with its subfolders, or .eml files.
@@ -163,6 +202,32 @@ For example:
     ),
 }
 
+_SEARCH: Final[_Commands] = {
+    "status": (
+        "search:status",
+        """Show how far the index that text searches are answered from has come, account by account.
+
+What waits is read by searches until it is indexed; what is too large is read each time (docs/search.md).
+
+For example:
+
+    pillarbox search status
+    pillarbox search status --json
+""",
+    ),
+    "explain": (
+        "search:explain",
+        """Carry out a search and tell its steps: what was asked in which order, of how many messages, and how.
+
+`columns`: known without reading; `index`: answered by the index; `read`: messages that had to be read.
+
+For example:
+
+    pillarbox search explain --user alice --mailbox INBOX 'UNSEEN SINCE 1-Jan-2026 BODY lantern'
+""",
+    ),
+}
+
 _CONFIG: Final[_Commands] = {
     "check": (
         "configuration:check",
@@ -225,6 +290,32 @@ For example:
     ),
 }
 
+_PORT: Final = (
+    "port:show",
+    """What a port is for, what to watch out for, how to try it and how to open it. Works offline.
+
+By number or by name; without either, the list of all that are known.
+
+For example:
+
+    pillarbox port 993
+    pillarbox port imaps --host mail.example.org
+    pillarbox port list --search mail
+""",
+)
+_PORTS: Final[_Commands] = {
+    "list": (
+        "port:listing",
+        """List the ports that are known, all or those with some words.
+
+For example:
+
+    pillarbox port list
+    pillarbox port list --search mail
+""",
+    ),
+}
+
 
 def run(words: Sequence[str]) -> int:
     """Carry out a command. Raises CommandFailed."""
@@ -251,12 +342,15 @@ def _build() -> App:
     for name, text, commands in (
         ("user", "Who may enter: add, list, change and remove accounts.", _USER),
         ("mailbox", "The mailboxes of an account.", _MAILBOX),
+        ("search", "Searches in people's mail: how far the index is, and how a search goes.", _SEARCH),
         ("config", "The configuration file.", _CONFIG),
         ("firewall", "This machine's firewall: open and close a port, see what it does.", _FIREWALL),
     ):
         group = App(name=name, help=text, help_epilogue="")
         _register(group, commands)
         app.command(group)
+    _register(app, {"port": _PORT})
+    _register(app["port"], _PORTS)
     return app
 
 

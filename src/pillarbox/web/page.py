@@ -81,9 +81,10 @@ class Pages:
             rows = [
                 ("Server", server.host),
                 ("Port", str(server.port)),
-                ("Security", server.security),
                 ("User name", server.user_name),
-                ("Password", "yours"),
+                ("Password", "your mail password"),
+                ("Security", server.security),
+                ("Sign-in", "normal password"),
             ]
             title = f"{server.title} mail ({server.protocol})"
             blocks.append("\n".join([title, *(f"  {label:<10} {value}" for label, value in rows)]))
