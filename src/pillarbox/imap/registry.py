@@ -24,9 +24,11 @@ from pillarbox.imap.commands import (
     replace,
     search,
     select,
+    sort,
     status,
     store,
     talk,
+    thread,
 )
 from pillarbox.imap.features import Feature
 from pillarbox.imap.session import Session
@@ -45,6 +47,8 @@ AREAS = (
     copy.AREA,
     expunge.AREA,
     search.AREA,
+    sort.AREA,
+    thread.AREA,
     idle.AREA,
     objectid.AREA,
     preview.AREA,

@@ -1,7 +1,7 @@
 """Reads search keys off the wire into a query (pillarbox.search). Adding a key: one row in SEARCH_KEYS.
 
 RFC 9051 section 6.4.4 and 9, RFC 3501 (NEW, OLD, RECENT), RFC 5032 (OLDER, YOUNGER), RFC 5182 (`$`),
-RFC 7162 section 3.1.5 (MODSEQ).
+RFC 7162 section 3.1.5 (MODSEQ), RFC 8474 section 6 (EMAILID, THREADID), RFC 8514 section 4.3 (SAVEDON and its like).
 
     search-program = ["CHARSET" SP charset SP] search-key *(SP search-key)
 
@@ -13,6 +13,7 @@ Must never: look at a mailbox. Numbers and `*` get their meaning when the query 
 from __future__ import annotations
 
 import datetime
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -27,6 +28,7 @@ from pillarbox.search.query import Query
 CHARSETS: Final = ("US-ASCII", "UTF-8")
 """What clients are told (BADCHARSET): the two that RFC 9051 demands; all clients can send one of them."""
 
+_OBJECT_ID: Final = re.compile(rb"[A-Za-z0-9_-]{1,255}")
 _CODECS: Final = {b"US-ASCII": "ascii", b"ASCII": "ascii", b"UTF-8": "utf-8", b"UTF8": "utf-8"}
 
 
@@ -59,19 +61,25 @@ class KeyReader:
         """
         if not first_word and self.cursor.peek().isalpha():
             first_word = self.cursor.word()
-        known, named = True, first_word == "CHARSET"
-        if named:
+        if first_word == "CHARSET":
             self.cursor.space()
-            codec = _CODECS.get(self.cursor.astring().upper())
-            known, self._codec = codec is not None, codec or "latin-1"
-            self.cursor.space()
-            first_word = ""
+            return self.criteria()
+        return SearchProgram(self._terms(first_word))
+
+    def criteria(self) -> SearchProgram:
+        """search-criteria = charset 1*(SP search-key) (RFC 5256 section 5), as SORT and THREAD have it"""
+        codec = _CODECS.get(self.cursor.astring().upper())
+        self._codec = codec or "latin-1"
+        self.cursor.space()
+        return SearchProgram(self._terms(), names_charset=True, charset_is_known=codec is not None)
+
+    def _terms(self, first_word: str = "") -> Query:
         terms = [self._named(first_word) if first_word else self.key()]
         while not self.cursor.at_end():
             self.cursor.space()
             if not self.cursor.at_end():
                 terms.append(self.key())
-        return SearchProgram(query.all_of(terms), named, known)
+        return query.all_of(terms)
 
     def key(self) -> Query:
         """search-key, whatever it is: a word of SEARCH_KEYS, sequence-set, or "(" search-key *(SP search-key) ")" """
@@ -240,6 +248,19 @@ def _uid(reader: KeyReader) -> Query:
     return query.Saved() if read.is_saved_result else query.Uids(read.pairs)
 
 
+def _object_id(make: Callable[[str], Query]) -> ReadKey:
+    """SP objectid; objectid = 1*255(ALPHA / DIGIT / "_" / "-") (RFC 8474 section 7)"""
+
+    def read(reader: KeyReader) -> Query:
+        reader.cursor.space()
+        raw_id = reader.cursor.atom()
+        if not _OBJECT_ID.fullmatch(raw_id):
+            raise BadSyntax("An object id has up to 255 letters, digits, - and _")
+        return make(raw_id.decode("ascii"))
+
+    return read
+
+
 def _modseq(reader: KeyReader) -> Query:
     """[search-modseq-ext] SP mod-sequence-valzer (RFC 7162 section 7)
 
@@ -270,6 +291,7 @@ SEARCH_KEYS: Final[Mapping[str, ReadKey]] = {
     "CC": _address("Cc"),
     "DELETED": _with(flags.DELETED),
     "DRAFT": _with(flags.DRAFT),
+    "EMAILID": _object_id(query.EmailId),
     "FLAGGED": _with(flags.FLAGGED),
     "FROM": _address("From"),
     "HEADER": _header,
@@ -283,6 +305,10 @@ SEARCH_KEYS: Final[Mapping[str, ReadKey]] = {
     "ON": _dated(query.On),
     "OR": lambda reader: reader.nested(_or),
     "RECENT": _always(query.Recent()),
+    "SAVEDATESUPPORTED": _always(query.All()),
+    "SAVEDBEFORE": _dated(query.SavedBefore),
+    "SAVEDON": _dated(query.SavedOn),
+    "SAVEDSINCE": _dated(query.SavedSince),
     "SEEN": _with(flags.SEEN),
     "SENTBEFORE": _dated(query.SentBefore),
     "SENTON": _dated(query.SentOn),
@@ -291,6 +317,7 @@ SEARCH_KEYS: Final[Mapping[str, ReadKey]] = {
     "SMALLER": _sized(query.Smaller),
     "SUBJECT": lambda reader: query.Header("Subject", reader.text()),
     "TEXT": _text(query.Text),
+    "THREADID": _object_id(query.ThreadId),
     "TO": _address("To"),
     "UID": _uid,
     "UNANSWERED": _without(flags.ANSWERED),

@@ -1,0 +1,163 @@
+"""SORT and UID SORT (RFC 5256), SORT=DISPLAY (RFC 5957), ESORT (RFC 5267 section 3).
+
+    sort           = ["UID" SP] "SORT" SP sort-criteria SP search-criteria
+    extended-sort  = ["UID" SP] "SORT" search-return-opts SP sort-criteria SP search-criteria
+
+Keys are those of SEARCH. Orders of the whole mailbox are remembered with its image (sort_table.py); a search that
+found less takes its messages out of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from pillarbox.imap.command import Area, Capability, Command, Trait
+from pillarbox.imap.refusals import BadSyntax
+from pillarbox.imap.replies import LOGGED_IN, Replies, State
+from pillarbox.imap.search_keys import KeyReader, SearchProgram
+from pillarbox.imap.search_results import (
+    ResultOptions,
+    check_program,
+    esearch,
+    find,
+    modseq_of,
+    number_line,
+    read_result_options,
+    save,
+    still_there,
+)
+from pillarbox.imap.session import Session
+from pillarbox.imap.sort_table import Facet, SortTable, sort_table
+from pillarbox.imap.wire.cursor import Cursor
+from pillarbox.search.sorting import Column, Criterion, Direction, SortKey, in_order
+
+_FACETS: Final = {
+    SortKey.CC: Facet.COPIED,
+    SortKey.DATE: Facet.SENT,
+    SortKey.DISPLAYFROM: Facet.SHOWN_SENDER,
+    SortKey.DISPLAYTO: Facet.SHOWN_RECEIVER,
+    SortKey.FROM: Facet.SENDER,
+    SortKey.SUBJECT: Facet.SUBJECT,
+    SortKey.TO: Facet.RECEIVER,
+}
+"""ARRIVAL and SIZE are in the image."""
+_KEYS: Final = {key.value: key for key in SortKey}
+_FEW: Final = 16
+"""When so many times fewer messages were found than there are, only these are sorted."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Sort:
+    criteria: tuple[Criterion, ...]
+    program: SearchProgram
+    options: ResultOptions | None
+    """What RETURN names; None without RETURN."""
+
+
+def _parse(cursor: Cursor, session: Session) -> _Sort:
+    options = None
+    if cursor.peek().isalpha():
+        if cursor.word() != "RETURN":
+            raise BadSyntax("Expected RETURN or a list of sort criteria")
+        cursor.space()
+        options = read_result_options(cursor)
+        cursor.space()
+    criteria = _parse_criteria(cursor)
+    cursor.space()
+    program = KeyReader(cursor, session.services.limits).criteria()
+    check_program(program, session)
+    return _Sort(criteria, program, options)
+
+
+def _parse_criteria(cursor: Cursor) -> tuple[Criterion, ...]:
+    """sort-criteria = "(" sort-criterion *(SP sort-criterion) ")"; sort-criterion = ["REVERSE" SP] sort-key
+
+    What repeats a key is passed over: it can't change the order any more.
+    """
+    criteria: dict[SortKey, Criterion] = {}
+    cursor.expect(b"(")
+    while True:
+        direction, word = Direction.ASCENDING, cursor.word()
+        if word == "REVERSE":
+            direction = Direction.DESCENDING
+            cursor.space()
+            word = cursor.word()
+        if word not in _KEYS:
+            raise BadSyntax("There is no such sort key")
+        criteria.setdefault(_KEYS[word], Criterion(_KEYS[word], direction))
+        if cursor.skip(b")"):
+            return tuple(criteria.values())
+        cursor.space()
+
+
+async def _sort_numbers(session: Session, asked: _Sort) -> Replies:
+    ordered = await sorted_messages(session, asked.program, asked.criteria, asked.options)
+    yield _answer(session, asked, ordered, [index + 1 for index in ordered], b"")
+
+
+async def _sort_uids(session: Session, asked: _Sort) -> Replies:
+    ordered = await sorted_messages(session, asked.program, asked.criteria, asked.options)
+    yield _answer(session, asked, ordered, session.selected.uids_of(ordered), b" UID")
+
+
+def _answer(session: Session, asked: _Sort, ordered: Sequence[int], shown: Sequence[int], uid: bytes) -> bytes:
+    save(session.selected, ordered, asked.options)
+    modseq = modseq_of(session, asked.program, ordered, asked.options)
+    if asked.options is None:
+        return number_line(b"SORT", shown, modseq)
+    return esearch(session, asked.options, shown, modseq, uid)
+
+
+async def sorted_messages(
+    session: Session, program: SearchProgram, criteria: tuple[Criterion, ...], options: ResultOptions | None
+) -> Sequence[int]:
+    """The indices in the view of what matches, in order."""
+    found = await find(session, program, options)
+    view = session.selected
+    facets = {_FACETS[criterion.key] for criterion in criteria if criterion.key in _FACETS}
+    while True:
+        table = await sort_table(session.mail, view.image, facets)
+        found = still_there(view, found)
+        rows = view.rows_of(found)
+        ordered = await _in_order(table, rows, criteria)
+        if table.uids is view.image.uids:  # else messages vanished meanwhile
+            break
+    if rows is found:
+        return ordered
+    index_of = dict(zip(rows, found, strict=True))
+    return [index_of[row] for row in ordered]
+
+
+async def _in_order(table: SortTable, rows: Sequence[int], criteria: tuple[Criterion, ...]) -> Sequence[int]:
+    columns = _columns(table, criteria)
+    if len(rows) * _FEW < table.count:
+        return in_order(rows, criteria, columns)
+
+    def whole_order(known: list[int] | None) -> list[int]:
+        before = known or []
+        return in_order([*before, *range(len(before), table.count)], criteria, columns)
+
+    whole = await table.worked_out(criteria, whole_order)
+    return whole if len(rows) == len(whole) else list(filter(frozenset(rows).__contains__, whole))
+
+
+def _columns(table: SortTable, criteria: Sequence[Criterion]) -> dict[SortKey, Column]:
+    held = {key: table.columns[_FACETS[key]] for key in (one.key for one in criteria) if key in _FACETS}
+    return {SortKey.ARRIVAL: table.arrivals, SortKey.SIZE: table.sizes, **held}
+
+
+_BY_NUMBER: Final = Trait.KEEPS_NUMBERS | Trait.TAKES_NUMBERS
+
+AREA = Area(
+    commands=(
+        Command("SORT", State.SELECTED, _sort_numbers, "5256 3", _parse, _BY_NUMBER),
+        Command("UID SORT", State.SELECTED, _sort_uids, "5256 3", _parse),
+    ),
+    capabilities=(
+        Capability("SORT", "5256", LOGGED_IN),
+        Capability("SORT=DISPLAY", "5957", LOGGED_IN),
+        Capability("ESORT", "5267", LOGGED_IN),
+    ),
+)

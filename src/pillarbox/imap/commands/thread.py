@@ -1,0 +1,141 @@
+"""THREAD and UID THREAD: ORDEREDSUBJECT, REFERENCES (RFC 5256) and REFS (draft-ietf-morg-inthread).
+
+    thread         = ["UID" SP] "THREAD" SP thread-alg SP search-criteria
+    thread-data    = "THREAD" [SP 1*thread-list]
+    thread-list    = "(" (thread-members / thread-nested) ")"
+    thread-members = nz-number *(SP nz-number) [SP thread-nested]
+    thread-nested  = 2*thread-list
+
+Threads of the whole mailbox are remembered with its image (sort_table.py); a search that found less is threaded anew,
+for what was not found counts as missing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from pillarbox.imap.command import Area, Capability, Command, Trait
+from pillarbox.imap.refusals import BadSyntax
+from pillarbox.imap.replies import LOGGED_IN, Replies, State
+from pillarbox.imap.search_keys import KeyReader, SearchProgram
+from pillarbox.imap.search_results import check_program, find, still_there
+from pillarbox.imap.session import Session
+from pillarbox.imap.sort_table import Facet, SortTable, beside_the_loop, sort_table
+from pillarbox.imap.wire.cursor import Cursor
+from pillarbox.search.threads import Forest, Letters, by_ordered_subject, by_references, by_refs
+
+ALGORITHMS: Final = {"ORDEREDSUBJECT": by_ordered_subject, "REFERENCES": by_references, "REFS": by_refs}
+"""Adding one is one row here and one capability."""
+
+_FACETS: Final = (Facet.SENT, Facet.SUBJECT, Facet.REPLY, Facet.MESSAGE_ID, Facet.REFERENCES)
+
+
+@dataclass(frozen=True, slots=True)
+class _Thread:
+    algorithm: str
+    program: SearchProgram
+
+
+@dataclass(frozen=True, slots=True)
+class _Threads:
+    """Threads of messages, written down: `template % tuple of the numbers in order`."""
+
+    template: bytes
+    order: list[int]
+    """Which of the messages that were threaded, counted from 0, stands where."""
+
+
+def _parse(cursor: Cursor, session: Session) -> _Thread:
+    algorithm = cursor.word()
+    if algorithm not in ALGORITHMS:
+        raise BadSyntax("There is no such threading algorithm")
+    cursor.space()
+    program = KeyReader(cursor, session.services.limits).criteria()
+    check_program(program, session)
+    return _Thread(algorithm, program)
+
+
+async def _thread_numbers(session: Session, asked: _Thread) -> Replies:
+    found, threads = await _threaded(session, asked)
+    yield _line(threads, [index + 1 for index in found])
+
+
+async def _thread_uids(session: Session, asked: _Thread) -> Replies:
+    found, threads = await _threaded(session, asked)
+    yield _line(threads, session.selected.uids_of(found))
+
+
+def _line(threads: _Threads, names: Sequence[int]) -> bytes:
+    lists = threads.template % tuple(map(names.__getitem__, threads.order))
+    return b"* THREAD %b\r\n" % lists if lists else b"* THREAD\r\n"
+
+
+async def _threaded(session: Session, asked: _Thread) -> tuple[Sequence[int], _Threads]:
+    """The indices in the view of what matches, and their threads."""
+    found: Sequence[int] = await find(session, asked.program)
+    view = session.selected
+    while True:
+        table = await sort_table(session.mail, view.image, _FACETS)
+        found = still_there(view, found)
+        rows = view.rows_of(found)
+        if len(rows) == table.count:
+            threads = await table.worked_out(asked.algorithm, _whole(table, ALGORITHMS[asked.algorithm]))
+        else:
+            threads = await beside_the_loop(len(rows), _some(table, rows, ALGORITHMS[asked.algorithm]))
+        if len(threads.order) == len(rows) and table.uids is view.image.uids:  # else the mailbox changed meanwhile
+            return found, threads
+
+
+def _whole(table: SortTable, algorithm: Callable[[Letters], Forest]) -> Callable[[_Threads | None], _Threads]:
+    count = table.count
+    return lambda _: write_threads(algorithm(Letters(*(table.columns[facet][:count] for facet in _FACETS))))
+
+
+def _some(table: SortTable, rows: Sequence[int], algorithm: Callable[[Letters], Forest]) -> Callable[[], _Threads]:
+    def column(facet: Facet) -> list[Any]:  # Any: by facet
+        values = table.columns[facet]
+        return [values[row] for row in rows]
+
+    return lambda: write_threads(algorithm(Letters(*map(column, _FACETS))))
+
+
+def write_threads(forest: Forest) -> _Threads:
+    """1*thread-list, however deep: what is still to be written waits on a list."""
+    count, children = forest.count, forest.children
+    pieces: list[bytes] = []
+    order: list[int] = []
+    waiting = list(reversed(forest.roots))
+    end = -1
+    while waiting:
+        node = waiting.pop()
+        if node == end:
+            pieces.append(b")")
+            continue
+        pieces.append(b"(")
+        while node < count:
+            pieces.append(b"%d")
+            order.append(node)
+            below = children.get(node, ())
+            if not below:
+                break
+            pieces.append(b" ")
+            if len(below) > 1:
+                break
+            node = below[0]
+        waiting.append(end)
+        if node >= count or len(children.get(node, ())) > 1:
+            waiting += reversed(children[node])
+    return _Threads(b"".join(pieces), order)
+
+
+_BY_NUMBER: Final = Trait.KEEPS_NUMBERS | Trait.TAKES_NUMBERS
+
+AREA = Area(
+    commands=(
+        Command("THREAD", State.SELECTED, _thread_numbers, "5256 3", _parse, _BY_NUMBER),
+        Command("UID THREAD", State.SELECTED, _thread_uids, "5256 3", _parse),
+    ),
+    capabilities=tuple(Capability(f"THREAD={name}", "5256", LOGGED_IN) for name in ALGORITHMS),
+)

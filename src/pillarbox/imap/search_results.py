@@ -1,0 +1,193 @@
+"""What SEARCH and SORT share beyond their keys: result options, ESEARCH responses, and the finding itself.
+
+RFC 9051 section 6.4.4 and 7.3.4, ESEARCH (RFC 4731), SEARCHRES (RFC 5182), ESORT (RFC 5267 section 3), PARTIAL
+(RFC 9394), mod-sequences (RFC 7162 section 3.1.6 and 3.1.10).
+
+What is searched is what the client knows: messages that it was not told of yet are not found, messages that
+have vanished meanwhile are not found either, and numbers mean what they mean to the client.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from pillarbox.imap.features import Feature
+from pillarbox.imap.refusals import BadSyntax, Refused
+from pillarbox.imap.search_corpus import ViewCorpus
+from pillarbox.imap.search_keys import CHARSETS, SearchProgram
+from pillarbox.imap.session import Session
+from pillarbox.imap.view import View
+from pillarbox.imap.wire.cursor import Cursor
+from pillarbox.imap.wire.writer import string
+from pillarbox.mail.uids import UidSet
+from pillarbox.search.evaluate import matching_rows
+from pillarbox.search.query import ModSeq, Numbers, leaves
+
+RESULT_OPTIONS: Final = ("MIN", "MAX", "ALL", "COUNT", "SAVE", "PARTIAL")
+
+
+@dataclass(frozen=True, slots=True)
+class ResultOptions:
+    """What RETURN names."""
+
+    names: frozenset[str]
+    partial: tuple[int, int] | None = None
+    """Ends of a range of results from 1, or negative, from the last."""
+
+
+ALL_RESULTS: Final = ResultOptions(frozenset({"ALL"}))
+
+
+def read_result_options(cursor: Cursor) -> ResultOptions:
+    """search-return-opts = SP "RETURN" SP "(" [search-return-opt *(SP search-return-opt)] ")": from the parenthesis.
+
+    modifier-partial = "PARTIAL" SP partial-range. "A single command MUST NOT contain more than one PARTIAL or ALL"
+    (RFC 9394 section 3.1). An empty list means ALL.
+    """
+    names: list[str] = []
+    partial = None
+    cursor.expect(b"(")
+    while not cursor.skip(b")"):
+        if names:
+            cursor.space()
+        name = cursor.word()
+        if name not in RESULT_OPTIONS:
+            raise BadSyntax("There is no such result option")
+        names.append(name)
+        if name == "PARTIAL":
+            cursor.space()
+            partial = cursor.partial_range()
+    if names.count("PARTIAL") > 1 or {"PARTIAL", "ALL"} <= set(names):
+        raise BadSyntax("PARTIAL may be asked for once, and not together with ALL")
+    return ResultOptions(frozenset(names), partial) if names else ALL_RESULTS
+
+
+def check_program(program: SearchProgram, session: Session) -> None:
+    """Raises BadSyntax for numbers where only UIDs may be used (RFC 9586 section 3.1)."""
+    if Feature.UIDONLY in session.features and any(isinstance(leaf, Numbers) for leaf in leaves(program.query)):
+        raise BadSyntax("With UIDONLY, name messages by UID", "UIDREQUIRED")
+
+
+async def find(session: Session, program: SearchProgram, options: ResultOptions | None = None) -> list[int]:
+    """The indices in the view of what matches, ascending. Raises Refused for an unknown charset.
+
+    With SAVE, `$` is empty until save() is called, so also when it comes to a NO (RFC 5182 section 2.1).
+    """
+    view, saved = session.selected, session.selected.saved_uids
+    if asks_modseq(program):
+        session.features.add(Feature.CONDSTORE)
+    if options and "SAVE" in options.names:
+        view.saved_uids = ()
+    if not program.charset_is_known:
+        raise Refused("That charset can't be searched in", f"BADCHARSET ({' '.join(CHARSETS)})")
+    await session.mail.image(view.image.mailbox.id)
+    now_seconds = int(session.services.clock.now_seconds())
+    corpus = ViewCorpus(view, session.mail, UidSet.of(saved), now_seconds)
+    found = await matching_rows(program.query, corpus)
+    return still_there(view, found)
+
+
+def still_there(view: View, indices: Sequence[int]) -> list[int]:
+    """Without those whose messages have vanished."""
+    return [index for index, row in zip(indices, view.rows_of(indices), strict=True) if row >= 0]
+
+
+def save(view: View, ordered: Sequence[int], options: ResultOptions | None) -> None:
+    """Set `$` to what the options speak of, when they ask for it. `ordered`: indices in the order of the answer."""
+    if options and "SAVE" in options.names:
+        view.saved_uids = view.uids_of(sorted(_reported(ordered, options)))
+
+
+def asks_modseq(program: SearchProgram) -> bool:
+    """Whether the answer must name a mod-sequence."""
+    return any(isinstance(leaf, ModSeq) for leaf in leaves(program.query))
+
+
+def modseq_of(session: Session, program: SearchProgram, ordered: Sequence[int], options: ResultOptions | None) -> int:
+    """The highest mod-sequence of what the options speak of (RFC 4731 section 3.2); 0 when it is not to be told."""
+    if not asks_modseq(program):
+        return 0
+    view = session.selected
+    told = sorted(_reported(ordered, options) if options else ordered)
+    return max((view.image.modseqs[row] for row in view.rows_of(told) if row >= 0), default=0)
+
+
+def _reported(ordered: Sequence[int], options: ResultOptions) -> Iterable[int]:
+    """Those that the options speak of: RFC 5182 section 2.4, RFC 4731 section 3.2, RFC 9394 section 3.2 (table 1)."""
+    names = options.names
+    if not ordered or names & {"ALL", "COUNT"} or not names & {"MIN", "MAX", "PARTIAL"}:
+        return ordered
+    told = set(part_of(ordered, options.partial)) if options.partial else set()
+    if "MIN" in names:
+        told.add(ordered[0])
+    if "MAX" in names:
+        told.add(ordered[-1])
+    return told
+
+
+def part_of(ordered: Sequence[int], partial: tuple[int, int]) -> Sequence[int]:
+    """The results in a range, which may reach over either end."""
+    first, last = sorted(partial)
+    if first > 0:
+        return ordered[first - 1 : last]
+    count = len(ordered)
+    return ordered[max(count + first, 0) : max(count + last + 1, 0)]
+
+
+def esearch(session: Session, options: ResultOptions, shown: Sequence[int], modseq: int, uid: bytes) -> bytes:
+    """esearch-response = "ESEARCH" [search-correlator] [SP "UID"] *(SP search-return-data); nothing for SAVE alone.
+
+    `shown`: numbers or UIDs, in the order of the answer; `uid`: ` UID` for UIDs.
+    """
+    if options.names == {"SAVE"}:
+        return b""
+    data = b"".join(_return_data(options, shown, modseq))
+    return b"* ESEARCH (TAG %b)%b%b\r\n" % (string(session.tag), uid, data)
+
+
+def _return_data(options: ResultOptions, shown: Sequence[int], modseq: int) -> Iterator[bytes]:
+    """search-return-data = "MIN" SP nz-number / "MAX" SP nz-number / "ALL" SP sequence-set / "COUNT" SP number /
+    "MODSEQ" SP mod-sequence-value / "PARTIAL" SP "(" partial-range SP (sequence-set / "NIL") ")"
+
+    Nothing but COUNT and PARTIAL is there when nothing was found.
+    """
+    if shown and "MIN" in options.names:
+        yield b" MIN %d" % shown[0]
+    if shown and "MAX" in options.names:
+        yield b" MAX %d" % shown[-1]
+    if shown and "ALL" in options.names:
+        yield b" ALL " + ordered_set(shown)
+    if options.partial:
+        yield b" PARTIAL (%d:%d %b)" % (*options.partial, ordered_set(part_of(shown, options.partial)) or b"NIL")
+    if "COUNT" in options.names:
+        yield b" COUNT %d" % len(shown)
+    if modseq:
+        yield b" MODSEQ %d" % modseq
+
+
+def ordered_set(numbers: Sequence[int]) -> bytes:
+    """A sequence-set in the order given; ranges only for numbers that ascend one by one (RFC 5267 section 3.2)."""
+    pieces: list[str] = []
+    first = last = 0
+    for number in numbers:
+        if number == last + 1 and first:
+            last = number
+            continue
+        if first:
+            pieces.append(str(first) if first == last else f"{first}:{last}")
+        first = last = number
+    if first:
+        pieces.append(str(first) if first == last else f"{first}:{last}")
+    return ",".join(pieces).encode("ascii")
+
+
+def number_line(name: bytes, shown: Sequence[int], modseq: int) -> bytes:
+    """mailbox-data =/ "SEARCH" *(SP nz-number) [SP search-sort-mod-seq] (RFC 3501, RFC 7162 section 7)
+
+    sort-data = "SORT" *(SP nz-number) [SP search-sort-mod-seq] (RFC 5256, RFC 7162)
+    search-sort-mod-seq = "(" "MODSEQ" SP mod-sequence-value ")"
+    """
+    numbers = "".join([f" {number}" for number in shown]).encode("ascii")
+    return b"* %b%b%b\r\n" % (name, numbers, b" (MODSEQ %d)" % modseq if modseq else b"")
