@@ -31,6 +31,9 @@ class Letter:
     zone_minutes: int = 0
     fields: tuple[tuple[str, str], ...] = ()
     sent: datetime.date | None = None
+    saved_seconds: int = NOW_SECONDS
+    email_id: str = "m0"
+    thread_id: str = "T0"
     part_headers: tuple[str, ...] = ()
     texts: tuple[str, ...] = ()
     is_gone: bool = False
@@ -51,6 +54,12 @@ class LetterHeader:
 
     def sent_date(self) -> datetime.date | None:
         return self.letter.sent
+
+    def email_id(self) -> str:
+        return self.letter.email_id
+
+    def thread_id(self) -> str:
+        return self.letter.thread_id
 
 
 @dataclass
@@ -85,6 +94,7 @@ class LetterCorpus:
             sizes=[letter.size_bytes for letter in self.letters],
             date_seconds=[letter.seconds for letter in self.letters],
             date_zones=[letter.zone_minutes for letter in self.letters],
+            save_seconds=[letter.saved_seconds for letter in self.letters],
             now_seconds=NOW_SECONDS,
             recent=self.recent,
             saved=self.saved,
@@ -148,6 +158,13 @@ def says(query: q.Query, corpus: LetterCorpus, row: int) -> bool:
             return compare(local_day(letter), type(query).__name__, day)
         case q.SentSince(day) | q.SentBefore(day) | q.SentOn(day):
             return letter.sent is not None and compare(letter.sent, type(query).__name__[4:], day)
+        case q.SavedSince(day) | q.SavedBefore(day) | q.SavedOn(day):
+            saved = datetime.datetime.fromtimestamp(letter.saved_seconds, datetime.UTC).date()
+            return compare(saved, type(query).__name__[5:], day)
+        case q.EmailId(object_id):
+            return letter.email_id == object_id
+        case q.ThreadId(object_id):
+            return letter.thread_id == object_id
         case q.Header(name, text) | q.Address(name, text):
             return any(contains(value, text) for value in LetterHeader(letter).values(name))
         case q.Body(text):

@@ -19,6 +19,7 @@ from tests.search.letters import NOW_SECONDS, Letter, LetterCorpus, oracle
 DAY = 86_400
 WORDS = ("apple", "Äpfel", "яблоко", "りんご", "strasse", "Straße", "a b", "é", "e", "")
 FLAGS = ("\\Seen", "\\Deleted", "$Junk", "work")
+IDS = ("m1", "M1", "T-2_x")
 NAMES = ("Subject", "From", "To", "X-Odd")
 DAYS = tuple(datetime.date(2026, 5, 27) + datetime.timedelta(days=offset) for offset in range(4))
 
@@ -44,6 +45,9 @@ def letters_of(dice: random.Random, count: int) -> list[Letter]:
                 zone_minutes=dice.choice((0, 60, -720, 840, 345)),
                 fields=tuple(zip(names, words, strict=True)),
                 sent=dice.choice((None, *DAYS)),
+                saved_seconds=NOW_SECONDS - dice.randrange(-1, 3 * DAY),
+                email_id=dice.choice(IDS),
+                thread_id=dice.choice(IDS),
                 part_headers=(f"Content-Type: text/plain; name={dice.choice(WORDS)}",),
                 texts=tuple(dice.choice(WORDS) * 2 for _ in range(dice.randrange(3))),
             )
@@ -79,6 +83,11 @@ KEYS: dict[str, st.SearchStrategy[q.Query]] = {
     "SentSince": st.builds(q.SentSince, days),
     "SentBefore": st.builds(q.SentBefore, days),
     "SentOn": st.builds(q.SentOn, days),
+    "SavedSince": st.builds(q.SavedSince, days),
+    "SavedBefore": st.builds(q.SavedBefore, days),
+    "SavedOn": st.builds(q.SavedOn, days),
+    "EmailId": st.builds(q.EmailId, st.sampled_from((*IDS, "none"))),
+    "ThreadId": st.builds(q.ThreadId, st.sampled_from((*IDS, "none"))),
     "Body": st.builds(q.Body, words),
     "Text": st.builds(q.Text, st.sampled_from((*WORDS, "content-type", "x-odd:"))),
 }

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
+from pillarbox.imap.object_ids import thread_object_id
 from pillarbox.imap.view import View
 from pillarbox.mail.errors import MailboxMissing
 from pillarbox.mail.flags import NO_FLAGS
@@ -18,6 +19,22 @@ from pillarbox.mail.uids import UidSet
 from pillarbox.search.corpus import BodyTexts, Candidates, Columns, HeaderTexts, TextKey
 from pillarbox.store.contract import AccountStore, DigestField
 from pillarbox.store.searchable import MessageBody, MessageHeader
+
+
+class _Header(MessageHeader):
+    """See search.corpus.HeaderTexts."""
+
+    __slots__ = ("_email_id",)
+
+    def __init__(self, raw_header: bytes, email_id: bytes) -> None:
+        super().__init__(raw_header)
+        self._email_id = email_id
+
+    def email_id(self) -> str:
+        return self._email_id.decode("ascii")
+
+    def thread_id(self) -> str:
+        return thread_object_id(self.raw_header, self._email_id).decode("ascii")
 
 
 class ViewCorpus:
@@ -42,10 +59,10 @@ class ViewCorpus:
     async def headers(self, rows: Sequence[int]) -> Sequence[HeaderTexts | None]:
         uids = [self.columns.uids[row] for row in rows]
         try:
-            digests = await self._account.digests(self._mailbox, uids, (DigestField.HEADER,))
+            digests = await self._account.digests(self._mailbox, uids, (DigestField.HEADER, DigestField.EMAIL_ID))
         except MailboxMissing:
             return [None] * len(rows)
-        return [None if digest is None else MessageHeader(digest[0]) for digest in digests]
+        return [None if digest is None else _Header(*digest) for digest in digests]
 
     async def bodies(self, rows: Sequence[int]) -> Sequence[BodyTexts | None]:
         uids = [self.columns.uids[row] for row in rows]
@@ -76,6 +93,7 @@ def _columns(view: View, saved: UidSet, now_seconds: int) -> Columns:
         sizes=image.sizes if shared else _spread(image.sizes, rows),
         date_seconds=image.date_seconds if shared else _spread(image.date_seconds, rows),
         date_zones=image.date_zones if shared else _spread(image.date_zones, rows),
+        save_seconds=image.save_seconds if shared else _spread(image.save_seconds, rows),
         now_seconds=now_seconds,
         recent=recent,
         saved=saved,

@@ -31,6 +31,8 @@ class Columns:
     """Epoch seconds of the internal date."""
     date_zones: Sequence[int]
     """Minutes east, of the internal date."""
+    save_seconds: Sequence[int]
+    """Epoch seconds at which the message came into this mailbox."""
     now_seconds: int
     """The time of the search; YOUNGER and OLDER count from it."""
     recent: UidSet
@@ -56,6 +58,14 @@ class HeaderTexts(Protocol):
 
     def sent_date(self) -> datetime.date | None:
         """The day in the Date field as it was where it was sent; None when missing or broken."""
+        ...
+
+    def email_id(self) -> str:
+        """The id that all copies of the message share (RFC 8474 section 5.1)."""
+        ...
+
+    def thread_id(self) -> str:
+        """The id that the message shares with its thread (RFC 8474 section 5.2)."""
         ...
 
 
@@ -141,6 +151,14 @@ class FoldedHeader:
     def sent_date(self) -> datetime.date | None:
         """HeaderTexts.sent_date."""
         return self._header.sent_date()
+
+    def email_id(self) -> str:
+        """HeaderTexts.email_id."""
+        return self._header.email_id()
+
+    def thread_id(self) -> str:
+        """HeaderTexts.thread_id."""
+        return self._header.thread_id()
 
     def _fold(self, kind: str, name: str, read: Callable[[str], Sequence[str]]) -> list[str]:
         folded = self._folded.get((kind, name))

@@ -24,6 +24,7 @@ from pillarbox.search.query import (
     And,
     Body,
     BodyKey,
+    EmailId,
     Header,
     HeaderKey,
     Not,
@@ -33,6 +34,7 @@ from pillarbox.search.query import (
     SentOn,
     SentSince,
     Text,
+    ThreadId,
     all_of,
     leaves,
 )
@@ -112,7 +114,7 @@ class _Batch:
             case Not(term):
                 excluded = set(await self.matching(term, rows))
                 return [row for row in rows if row not in excluded]
-            case Header() | Address() | SentSince() | SentBefore() | SentOn():
+            case Header() | Address() | SentSince() | SentBefore() | SentOn() | EmailId() | ThreadId():
                 return await self._with_header(query, rows)
             case Body():
                 return await self._with_body(query, rows)

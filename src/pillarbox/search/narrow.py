@@ -21,6 +21,7 @@ from pillarbox.search.query import (
     Address,
     And,
     Body,
+    EmailId,
     Header,
     Not,
     Or,
@@ -29,13 +30,14 @@ from pillarbox.search.query import (
     SentOn,
     SentSince,
     Text,
+    ThreadId,
     leaves,
 )
 
 FEW_ROWS: Final = 8
 """So many messages are read (60 microseconds each) sooner than an index is asked (some 100)."""
 
-HEADER_KINDS: Final = (Header, Address, SentSince, SentBefore, SentOn)
+HEADER_KINDS: Final = (Header, Address, SentSince, SentBefore, SentOn, EmailId, ThreadId)
 BODY_KINDS: Final = (Body, Text)
 _INDEXED_KINDS: Final = (Header, Address, Body, Text)
 
@@ -89,7 +91,7 @@ class Narrowing:
             case Not(term):
                 inner = await self.bounds(term, rows)
                 return Candidates(rows.difference(inner.certain, inner.possible), inner.possible)
-            case SentSince() | SentBefore() | SentOn():
+            case SentSince() | SentBefore() | SentOn() | EmailId() | ThreadId():
                 return self._noted(query, "not indexed", rows, Candidates(frozenset(), rows))
             case Body(text) | Text(text) if not text:
                 return self._noted(query, "columns", rows, Candidates(rows, frozenset()))

@@ -1,7 +1,7 @@
 """Search keys as values: what is asked, whichever protocol asks.
 
 RFC 9051 section 6.4.4, RFC 3501 section 6.4.4, RFC 5032 (YOUNGER, OLDER), RFC 7162 section 3.1.5 (MODSEQ),
-RFC 5182 (the saved result).
+RFC 5182 (the saved result), RFC 8474 section 6 (EMAILID, THREADID), RFC 8514 section 4.3 (SAVEDON and its like).
 
 Four kinds of keys, by what it costs to ask them: columns (at hand), headers, bodies, and Text, which asks
 both. And, Or and Not put them together; make those with `all_of`, `any_of` and `negate`, which keep trees flat.
@@ -144,6 +144,39 @@ class On:
 
 
 @dataclass(frozen=True, slots=True)
+class SavedSince:
+    """Messages that came into the mailbox on that day, in UTC, or later."""
+
+    day: datetime.date
+
+    def select(self, columns: Columns, rows: Sequence[int]) -> list[int]:
+        saved, midnight = columns.save_seconds, (self.day.toordinal() - _EPOCH_DAY) * 86_400
+        return [row for row in rows if saved[row] >= midnight]
+
+
+@dataclass(frozen=True, slots=True)
+class SavedBefore:
+    """Messages that came into the mailbox on an earlier day, in UTC."""
+
+    day: datetime.date
+
+    def select(self, columns: Columns, rows: Sequence[int]) -> list[int]:
+        saved, midnight = columns.save_seconds, (self.day.toordinal() - _EPOCH_DAY) * 86_400
+        return [row for row in rows if saved[row] < midnight]
+
+
+@dataclass(frozen=True, slots=True)
+class SavedOn:
+    """Messages that came into the mailbox on that day, in UTC."""
+
+    day: datetime.date
+
+    def select(self, columns: Columns, rows: Sequence[int]) -> list[int]:
+        saved, wanted = columns.save_seconds, self.day.toordinal() - _EPOCH_DAY
+        return [row for row in rows if saved[row] // 86_400 == wanted]
+
+
+@dataclass(frozen=True, slots=True)
 class Younger:
     """Messages whose internal date lies at most so many seconds back (RFC 5032)."""
 
@@ -269,6 +302,26 @@ class SentOn:
         return header.sent_date() == self.day
 
 
+@dataclass(frozen=True, slots=True)
+class EmailId:
+    """Messages of that id (RFC 8474 section 5.1), which upper and lower case are told apart in."""
+
+    object_id: str
+
+    def matches(self, header: FoldedHeader) -> bool:
+        return header.email_id() == self.object_id
+
+
+@dataclass(frozen=True, slots=True)
+class ThreadId:
+    """Messages of that thread (RFC 8474 section 5.2)."""
+
+    object_id: str
+
+    def matches(self, header: FoldedHeader) -> bool:
+        return header.thread_id() == self.object_id
+
+
 # --- bodies ------------------------------------------------------------------------------------------
 
 
@@ -326,9 +379,25 @@ class Not:
 
 
 ColumnKey = (
-    All | HasFlag | Recent | Uids | Numbers | Saved | Since | Before | On | Younger | Older | Larger | Smaller | ModSeq
+    All
+    | HasFlag
+    | Recent
+    | Uids
+    | Numbers
+    | Saved
+    | Since
+    | Before
+    | On
+    | SavedSince
+    | SavedBefore
+    | SavedOn
+    | Younger
+    | Older
+    | Larger
+    | Smaller
+    | ModSeq
 )
-HeaderKey = Header | Address | SentSince | SentBefore | SentOn
+HeaderKey = Header | Address | SentSince | SentBefore | SentOn | EmailId | ThreadId
 BodyKey = Body | Text
 Query = ColumnKey | HeaderKey | BodyKey | And | Or | Not
 
