@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import getpass
+import ssl
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,7 @@ from rich.live import Live
 from pillarbox.check.checkup import check as run_check
 from pillarbox.check.findings import Report, Step, exit_code
 from pillarbox.check.names import is_address
+from pillarbox.check.probe import strict_context
 from pillarbox.check.services import service_named, service_on
 from pillarbox.check.settings import CheckSettings, Depth, Limits, Login, OtherTools, Resolver
 from pillarbox.check.telling import screen
@@ -168,8 +170,9 @@ def _settings(given: str, target: Target, bounds: Bounds, view: View) -> CheckSe
             raise CommandFailed(f"--{name}-seconds: must be more than 0 and at most 3600", ExitCode.USAGE)
     if view.every < 1:
         raise CommandFailed("--every: must be 1 or more", ExitCode.USAGE)
-    if target.cafile is not None and not target.cafile.is_file():
-        raise CommandFailed(f"--cafile: there is no file {target.cafile}", ExitCode.NO_INPUT)
+    if view.rounds is not None and view.rounds < 1:
+        raise CommandFailed("--rounds: must be 1 or more", ExitCode.USAGE)
+    _read_authorities(target.cafile)
     host, port = _host_and_port(given)
     service = service_on(port or 993) if target.protocol is None else service_named(target.protocol)
     if service is None:
@@ -193,6 +196,18 @@ def _settings(given: str, target: Target, bounds: Bounds, view: View) -> CheckSe
             tool_seconds=bounds.tool_seconds,
         ),
     )
+
+
+def _read_authorities(path: Path | None) -> None:
+    """A mistake in this file is the caller's, and must not look like the server's."""
+    if path is None:
+        return
+    try:
+        strict_context(path)
+    except ssl.SSLError as error:
+        raise CommandFailed(f"--cafile: there is no certificate in {path} (PEM)", ExitCode.NO_INPUT) from error
+    except OSError as error:
+        raise CommandFailed(f"--cafile: {path}: {error.strerror}", ExitCode.NO_INPUT) from error
 
 
 def _host_and_port(given: str) -> tuple[str, int | None]:
