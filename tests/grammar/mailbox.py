@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 from tests.grammar.reader import Reader
 from tests.grammar.tree import (
+    Change,
     ESearch,
     Flags,
     Identification,
@@ -20,6 +21,8 @@ from tests.grammar.tree import (
     Namespaces,
     Numbers,
     Search,
+    Sort,
+    Thread,
 )
 
 SELECTABILITY = frozenset(["\\NonExistent", "\\Noselect", "\\Marked", "\\Unmarked"])
@@ -171,6 +174,54 @@ def search(reader: Reader) -> Search:
     return Search(tuple(numbers), modseq)
 
 
+def sort(reader: Reader) -> Sort:
+    """sort-data = "SORT" *(SP nz-number) [SP search-sort-mod-seq] (RFC 5256, RFC 7162): as in SEARCH"""
+    found = search(reader)
+    return Sort(found.numbers, found.modseq)
+
+
+def thread(reader: Reader) -> Thread:
+    """thread-data = "THREAD" [SP 1*thread-list] (RFC 5256)
+
+    thread-list = "(" (thread-members / thread-nested) ")"; thread-members = nz-number *(SP nz-number)
+    [SP thread-nested]; thread-nested = 2*thread-list. Read without recursion: lists may be nested very deeply.
+    """
+    if not reader.accept(b" "):
+        return Thread("", ())
+    start = reader.at
+    numbers: list[int] = []
+    open_lists: list[tuple[bool, int]] = []
+    """Of each list that is not closed: whether it begins with numbers, and how many lists came in it."""
+    while True:
+        if reader.accept(b"("):
+            found = _members(reader)
+            numbers += found
+            open_lists.append((bool(found), 0))
+        elif open_lists and reader.accept(b")"):
+            has_numbers, lists = open_lists.pop()
+            if lists == 1 or (lists == 0 and not has_numbers):
+                raise reader.fail("thread-members, or two lists at least,")
+            if open_lists:
+                has_numbers, lists = open_lists.pop()
+                open_lists.append((has_numbers, lists + 1))
+        else:
+            break
+    if open_lists or reader.at == start or len(set(numbers)) != len(numbers):
+        raise reader.fail("whole thread-lists, each number once")
+    return Thread(reader.data[start : reader.at].decode("ascii"), tuple(numbers))
+
+
+def _members(reader: Reader) -> list[int]:
+    """[nz-number *(SP nz-number)] with the space behind them when a list follows"""
+    numbers: list[int] = []
+    while not reader.sees(b"("):
+        numbers.append(reader.nz_number())
+        if reader.sees(b")"):
+            break
+        reader.space()
+    return numbers
+
+
 def esearch(reader: Reader) -> ESearch:
     """esearch-response = "ESEARCH" [search-correlator] [SP "UID"] *(SP search-return-data)
 
@@ -182,13 +233,30 @@ def esearch(reader: Reader) -> ESearch:
         reader.expect(b")")
     values: dict[str, int | Numbers] = {}
     by_uid = reader.accept(b" UID")
+    updates: list[tuple[str, tuple[Change, ...]]] = []
     while reader.accept(b" "):
         item = reader.keyword()
+        if item in ("ADDTO", "REMOVEFROM"):
+            updates.append((item, _changes(reader)))
+            continue
         if item not in _ESEARCH_ITEMS or item in values:
             raise reader.fail(f"a return item that is defined and new, not {item},")
         reader.space()
         values[item] = _ESEARCH_ITEMS[item](reader)
-    return ESearch(tag, by_uid, values)
+    return ESearch(tag, by_uid, values, tuple(updates))
+
+
+def _changes(reader: Reader) -> tuple[Change, ...]:
+    """SP "(" context-position SP sequence-set *(SP context-position SP sequence-set) ")" (RFC 5267 section 5)"""
+    reader.expect(b" (")
+    changes: list[Change] = []
+    while not (changes and reader.accept(b")")):
+        if changes:
+            reader.space()
+        position = reader.number()
+        reader.space()
+        changes.append(Change(position, reader.numbers()))
+    return tuple(changes)
 
 
 def _partial(reader: Reader) -> Numbers:

@@ -126,6 +126,8 @@ _DATA: dict[str, Callable[[Reader], Response]] = {
     "STATUS": mailbox.mailbox_status,
     "SEARCH": mailbox.search,
     "ESEARCH": mailbox.esearch,
+    "SORT": mailbox.sort,
+    "THREAD": mailbox.thread,
     "NAMESPACE": mailbox.namespaces,
     "ID": mailbox.identification,
     "VANISHED": _vanished,

@@ -170,6 +170,12 @@ def _modified(reader: Reader) -> tuple[object, ...]:
     return (reader.numbers(),)
 
 
+def _no_update(reader: Reader) -> tuple[object, ...]:
+    """resp-text-code =/ "NOUPDATE" SP quoted (RFC 5267)"""
+    reader.space()
+    return (reader.quoted().decode("ascii"),)
+
+
 def _object_id(reader: Reader) -> tuple[object, ...]:
     """ "MAILBOXID" SP "(" objectid ")" (RFC 8474)"""
     reader.space()
@@ -187,6 +193,7 @@ _WITH_ARGUMENTS: dict[str, Callable[[Reader], tuple[object, ...]]] = {
     "APPENDUID": _append_uid,
     "COPYUID": _copy_uid,
     "MODIFIED": _modified,
+    "NOUPDATE": _no_update,
     "MAILBOXID": _object_id,
 }
 """New codes of later RFCs are one row here."""

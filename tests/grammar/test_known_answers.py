@@ -10,6 +10,7 @@ from tests.grammar import Dialect, parse_greeting, parse_response
 from tests.grammar.tree import (
     Address,
     Capabilities,
+    Change,
     Code,
     Continuation,
     Enabled,
@@ -30,11 +31,28 @@ from tests.grammar.tree import (
     Recent,
     Response,
     Search,
+    Sort,
     Status,
+    Thread,
     Vanished,
 )
 
 SIMPLE: list[tuple[bytes, Response]] = [
+    (b"* SORT 2 84 882", Sort((2, 84, 882))),
+    (b"* SORT", Sort(())),
+    (b"* SORT 5 3 4 (MODSEQ 917162500)", Sort((5, 3, 4), 917162500)),
+    (b"* THREAD", Thread("", ())),
+    (b"* THREAD (2)(3 6 (4 23)(44 7 96))", Thread("(2)(3 6 (4 23)(44 7 96))", (2, 3, 6, 4, 23, 44, 7, 96))),
+    (b"* THREAD ((3)(5))", Thread("((3)(5))", (3, 5))),
+    (
+        b'* ESEARCH (TAG "C01") UID ADDTO (1 2733) ADDTO (1 2731:2732)',
+        ESearch("C01", True, {}, (("ADDTO", (Change(1, ((2733, 2733),)),)), ("ADDTO", (Change(1, ((2731, 2732),)),)))),
+    ),
+    (
+        b'* ESEARCH (TAG "B01") UID REMOVEFROM (0 32768 2 7)',
+        ESearch("B01", True, {}, (("REMOVEFROM", (Change(0, ((32768, 32768),)), Change(2, ((7, 7),)))),)),
+    ),
+    (b'* NO [NOUPDATE "B02"] Too many contexts', Status(None, "NO", Code("NOUPDATE", ("B02",)), "Too many contexts")),
     (b"* OK IMAP4rev1 Service Ready", Status(None, "OK", None, "IMAP4rev1 Service Ready")),
     (
         b"* PREAUTH IMAP4rev2 server logged in as Smith",

@@ -80,10 +80,35 @@ class Search:
 
 
 @dataclass(frozen=True, slots=True)
+class Sort:
+    numbers: tuple[int, ...]
+    """In the order of the answer."""
+    modseq: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Thread:
+    text: str
+    """The thread-lists as they were sent: `(2)(3 6 (4 23)(44 7 96))`."""
+    numbers: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One pair of ADDTO or REMOVEFROM (RFC 5267)."""
+
+    position: int
+    numbers: Numbers
+    """In the order sent."""
+
+
+@dataclass(frozen=True, slots=True)
 class ESearch:
     tag: str | None
     by_uid: bool
     values: dict[str, int | Numbers]
+    updates: tuple[tuple[str, tuple[Change, ...]], ...] = ()
+    """ADDTO and REMOVEFROM, in the order sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,6 +237,8 @@ Response: TypeAlias = (
     | Listed
     | MailboxStatus
     | Search
+    | Sort
+    | Thread
     | ESearch
     | Namespaces
     | Identification
