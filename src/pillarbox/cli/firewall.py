@@ -12,14 +12,15 @@ from typing import Annotated, Final
 from cyclopts import Parameter
 
 from pillarbox.cli.exits import CommandFailed, ExitCode
+from pillarbox.cli.folding import folded
 from pillarbox.cli.speech import Json, complain, say, say_json
 from pillarbox.firewall.detect import active, installed, likely, named
-from pillarbox.firewall.finding import Finding, Firewall, Kind, Reach
+from pillarbox.firewall.finding import Finding, Firewall, Kind, Reach, Step
 from pillarbox.firewall.plan import Plan, carry_out, inspect, overall, plan_closing, plan_opening
 from pillarbox.firewall.programs import LocalPrograms, Programs
 from pillarbox.firewall.recipes import Change, recipe
 from pillarbox.firewall.request import Request, RequestInvalid, parse_request
-from pillarbox.firewall.trouble import FirewallTrouble, NotRoot
+from pillarbox.firewall.trouble import FirewallTrouble, NotRoot, NotUsable
 
 _IMAPS: Final = 993
 _WIDTH: Final = 80
@@ -123,6 +124,12 @@ def _preview(wish: _Wish, *, json: bool) -> None:
     except NotRoot:
         _say_unprivileged(wish, programs, json=json)
         return
+    except NotUsable as error:
+        if json:
+            raise _failed(error) from error
+        complain(str(error))
+        _say_recipes(wish, (wish.using,) if wish.using else tuple(Kind))
+        return
     except FirewallTrouble as error:
         raise _failed(error) from error
     _check_somebody_limits(wish, plan)
@@ -136,7 +143,7 @@ def _preview(wish: _Wish, *, json: bool) -> None:
     else:
         _say_reach(wish, plan.findings)
         say("\nThis would run, as root:\n")
-        _say_steps([step.text for step in plan.steps])
+        _say_commands(plan.steps)
         say("\nNothing was changed.")
         say(f"  To do it:    {wish.command(wish.change)}")
         say(f"  To undo it:  {wish.command(wish.opposite)}")
@@ -160,7 +167,7 @@ def _apply(wish: _Wish, *, json: bool) -> None:
         _say_nothing_to_do(wish, after)
     else:
         say("Done:\n")
-        _say_steps([step.text for step in plan.steps])
+        _say_commands(plan.steps)
         say("\nLooked again:")
         _say_reach(wish, after)
         say(f"\n  To undo it:  {wish.command(wish.opposite)}")
@@ -193,9 +200,12 @@ def _failed(error: FirewallTrouble) -> CommandFailed:
 
 def _say_reach(wish: _Wish, findings: tuple[Finding, ...]) -> None:
     reach = overall(findings)
-    say(f"Port {wish.port}/tcp is {reach.value} for {wish.audience}.")
+    audience = "" if reach is Reach.PARTLY else f" for {wish.audience}"
+    say(f"Port {wish.port}/tcp is {reach.value}{audience}.")
     for finding in findings:
-        say(f"  {finding.name}: {finding.reach.value} ({finding.reason})")
+        say(f"  {finding.name}: {finding.reach.value}")
+        for reason in finding.reasons:
+            say(f"    {reason}")
 
 
 def _say_status(wish: _Wish, findings: tuple[Finding, ...]) -> None:
@@ -203,7 +213,7 @@ def _say_status(wish: _Wish, findings: tuple[Finding, ...]) -> None:
     openings = [opening.text for finding in findings for opening in finding.openings]
     if openings:
         say("\nRules for just this port:\n")
-        _say_steps(openings)
+        _say_lines(openings)
     for finding in findings:
         for remark in finding.remarks:
             _say_note(remark)
@@ -250,10 +260,16 @@ def _say_recipes(wish: _Wish, kinds: tuple[Kind, ...]) -> None:
     say(f"\nTo {wish.change.value} port {wish.port}/tcp for {wish.audience} where such a firewall is in force:")
     for kind in kinds:
         say(f"\n{kind.value}")
-        _say_steps([step.text for step in recipe(kind, wish.change, wish.request)])
+        _say_commands(recipe(kind, wish.change, wish.request))
 
 
-def _say_steps(texts: list[str]) -> None:
+def _say_commands(steps: tuple[Step, ...]) -> None:
+    for step in steps:
+        for line in folded(step.text, _WIDTH):
+            say(line)
+
+
+def _say_lines(texts: list[str]) -> None:
     for text in texts:
         say(f"  {text}")
 
@@ -262,7 +278,7 @@ def _say_notes(findings: tuple[Finding, ...]) -> None:
     changed = [finding for finding in findings if finding.wanted or finding.openings]
     for lasting in dict.fromkeys(finding.lasting for finding in changed):
         say("\nAfter a restart")
-        _say_steps(lasting.splitlines())
+        _say_lines(lasting.splitlines())
     for remark in dict.fromkeys(remark for finding in findings for remark in finding.remarks):
         _say_note(remark)
 
@@ -277,7 +293,7 @@ def _as_json(finding: Finding) -> dict[str, object]:
         "kind": finding.kind.value,
         "name": finding.name,
         "reach": finding.reach.value,
-        "reason": finding.reason,
+        "reasons": list(finding.reasons),
         "rules": [opening.text for opening in finding.openings],
         "conflict": finding.conflict or None,
         "remarks": list(finding.remarks),

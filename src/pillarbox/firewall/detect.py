@@ -13,7 +13,7 @@ from pillarbox.firewall.firewalld import Firewalld
 from pillarbox.firewall.iptables import Iptables
 from pillarbox.firewall.nftables import Nftables
 from pillarbox.firewall.programs import Programs
-from pillarbox.firewall.trouble import NotRoot, ProgramFailed, ProgramMissing
+from pillarbox.firewall.trouble import NotRoot, NotUsable, ProgramMissing
 from pillarbox.firewall.ufw import Ufw
 
 _PAIR: Final = ("iptables", "ip6tables")
@@ -68,21 +68,21 @@ def active(programs: Programs) -> tuple[Firewall, ...]:
 
 
 def named(kind: Kind, programs: Programs) -> tuple[Firewall, ...]:
-    """One kind, active or not. Raises NotRoot, ProgramMissing, and ProgramFailed when it can't be used."""
+    """One kind, active or not. Raises NotRoot, ProgramMissing, and NotUsable when it is not in force."""
     if not programs.is_root():
         raise NotRoot("only root can see and change the firewall; put sudo before the same command")
     if kind not in installed(programs):
         raise ProgramMissing(f"{_PROGRAM[kind]} is not installed; on Debian: apt-get install {kind.value}")
     if kind is Kind.FIREWALLD and not Firewalld(programs).is_active():
-        raise ProgramFailed("firewalld is not running; start it: systemctl enable --now firewalld")
+        raise NotUsable("firewalld is not running; start it: systemctl enable --now firewalld")
     if kind is Kind.NFTABLES and not Nftables(programs).tables():
-        raise ProgramFailed(
+        raise NotUsable(
             "nftables has no chain that filters what comes in, so every port is let in and there is nothing to open"
         )
     if kind is Kind.IPTABLES and Kind.NFTABLES in installed(programs):
         tables = Nftables(programs).tables()
         if any(table.looks_like_iptables for table in tables):
-            raise ProgramFailed(
+            raise NotUsable(
                 "the rules in force were written with nft, and iptables would read some of them wrongly; "
                 "use --with nftables"
             )

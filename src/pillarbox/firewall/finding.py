@@ -66,8 +66,8 @@ class Finding:
     name: str
     """For a person: the kind, and the chain where there are several."""
     reach: Reach
-    reason: str
-    """Which rule or policy decides."""
+    reasons: tuple[str, ...]
+    """Which rules or policies decide, for whom where that differs."""
     wanted: tuple[Step, ...]
     """What lets in all that is asked for; empty when that is so."""
     openings: tuple[Opening, ...]
@@ -98,9 +98,12 @@ def reach_of(decisions: dict[Network, Decision], openings: tuple[Opening, ...]) 
     return Reach.PARTLY if any(accepted) or openings else Reach.BLOCKED
 
 
-def reason_of(decisions: dict[Network, Decision]) -> str:
-    """Which rules decide, each once: `the chain's policy`, or the rule."""
-    return "; ".join(dict.fromkeys(_reason(decision) for decision in decisions.values()))
+def reasons_of(decisions: dict[Network, Decision]) -> tuple[str, ...]:
+    """Which rule or policy decides; for which network, when it is not the same for all."""
+    reasons = {source: _reason(decision) for source, decision in decisions.items()}
+    if len(set(reasons.values())) <= 1:
+        return tuple(reasons.values())[:1]
+    return tuple(f"{_audience(source)}: {reason}" for source, reason in reasons.items())
 
 
 def remarks_of(decisions: dict[Network, Decision]) -> tuple[str, ...]:
@@ -123,7 +126,11 @@ def blocking_rules(decisions: dict[Network, Decision]) -> tuple[tuple[str, Rule]
     return tuple((chain, rule) for chain, rule in found if rule is not None)
 
 
+def _audience(source: Network) -> str:
+    return str(source) if source.prefixlen else f"IPv{source.version}"
+
+
 def _reason(decision: Decision) -> str:
     if decision.rule is not None:
         return decision.rule.text
-    return f"{decision.chain}: {'accept' if decision.verdict is Verdict.ACCEPT else 'block'} by default"
+    return f"{decision.chain} {'accepts' if decision.verdict is Verdict.ACCEPT else 'blocks'} by default"

@@ -13,7 +13,7 @@ from pillarbox.firewall.finding import (
     blocked,
     blocking_rules,
     reach_of,
-    reason_of,
+    reasons_of,
     remarks_of,
 )
 from pillarbox.firewall.firewalld_zone import Ports, Zone, parse_zone, tcp_ports
@@ -41,7 +41,7 @@ class Firewalld:
         later = _decisions(kept, request)
         missing = tuple(dict.fromkeys((*blocked(now), *blocked(later))))
         openings = _openings((running, kept), request.port)
-        conflicts = _conflicts((running, kept), now, later, request.port)
+        conflicts = _conflicts((running, kept), now, later)
         if self._programs.ask("firewall-cmd", "--query-panic").code == 0:
             conflicts.append("firewalld is in panic mode and blocks everything; end it: firewall-cmd --panic-off")
         remarks = [*remarks_of(now), *self._other_zones(name)]
@@ -52,7 +52,7 @@ class Firewalld:
                 kind=Kind.FIREWALLD,
                 name=f"firewalld, zone {name}",
                 reach=reach_of(now, openings),
-                reason=reason_of(now),
+                reasons=reasons_of(now),
                 wanted=_wanted(request, missing),
                 openings=openings,
                 conflict="\n".join(conflicts),
@@ -110,9 +110,7 @@ def _wanted(request: Request, missing: tuple[Network, ...]) -> tuple[Step, ...]:
     return firewalld_steps(Change.OPEN, request if everything else Request(request.port, missing))
 
 
-def _conflicts(
-    zones: tuple[Zone, Zone], now: dict[Network, Decision], later: dict[Network, Decision], port: int
-) -> list[str]:
+def _conflicts(zones: tuple[Zone, Zone], now: dict[Network, Decision], later: dict[Network, Decision]) -> list[str]:
     blocking = {rule for decisions in (now, later) for _, rule in blocking_rules(decisions)}
     removals = {
         entry.rule.text: firewalld_step([entry.removal]).text
@@ -121,7 +119,7 @@ def _conflicts(
         if entry.rule in blocking
     }
     return [
-        f"firewalld asks blocking rules first, and this one blocks port {port}: {text}\n"
+        f"firewalld asks blocking rules first, and this one blocks it:\n  {text}\n"
         f"If that is no longer meant, remove it, then try again:\n  {removal}"
         for text, removal in removals.items()
     ]

@@ -19,7 +19,7 @@ from pillarbox.firewall.finding import (
     blocked,
     blocking_rules,
     reach_of,
-    reason_of,
+    reasons_of,
     remarks_of,
 )
 from pillarbox.firewall.programs import Programs, said
@@ -99,7 +99,7 @@ class Iptables:
                 kind=Kind.IPTABLES,
                 name="iptables (legacy)" if "legacy" in self._pair[0] else "iptables",
                 reach=reach_of(decisions, tuple(openings)),
-                reason=reason_of(decisions),
+                reasons=reasons_of(decisions),
                 wanted=tuple(wanted),
                 openings=tuple(openings),
                 conflict="\n".join(conflicts),
@@ -241,16 +241,17 @@ def _conflicts(ruleset: Ruleset, decisions: dict[Network, Decision], request: Re
         words = shlex.split(rule.text)
         if chain != "INPUT":
             found.append(
-                f"the chain {chain}, which INPUT jumps to, blocks port {request.port} before a new rule is reached: "
-                f"{ruleset.program} {rule.text}\n"
+                f"The chain {chain}, which INPUT jumps to, blocks it before a new rule is reached:\n"
+                f"  {ruleset.program} {rule.text}\n"
                 f"If {chain} is for connections to this machine only, let the port in there:\n"
                 f"  {ruleset.program} -I {chain} {rule.handle} "
                 + " ".join(iptables_match(request.port, blocked(decisions)[0]))
             )
         elif rule.ports is not None or rule.source is not None:
             found.append(
-                f"an earlier rule blocks port {request.port} on purpose, so a new rule would never be reached: "
-                f"{ruleset.program} {rule.text}\nIf that is no longer meant, remove it, then try again:\n"
+                "An earlier rule blocks it, so a new one would never be reached:\n"
+                f"  {ruleset.program} {rule.text}\n"
+                "If that is no longer meant, remove it, then try again:\n"
                 f"  {Step(((ruleset.program, '-D', *words[1:]),)).text}"
             )
     return found

@@ -19,7 +19,7 @@ from pillarbox.firewall.finding import (
     blocked,
     blocking_rules,
     reach_of,
-    reason_of,
+    reasons_of,
     remarks_of,
 )
 from pillarbox.firewall.nft_rule import read_expressions
@@ -101,7 +101,7 @@ class Nftables:
             kind=Kind.NFTABLES,
             name=f"nftables, chain {' '.join(place)}",
             reach=reach_of(decisions, openings),
-            reason=reason_of(decisions),
+            reasons=reasons_of(decisions),
             wanted=_wanted(place, decisions, request.port),
             openings=openings,
             conflict="\n".join(_conflicts(place, decisions, request.port)),
@@ -190,13 +190,15 @@ def _conflicts(place: tuple[str, str, str], decisions: dict[Network, Decision], 
         if chain != entry:
             match = " ".join(nft_matches(port, blocked(decisions), family=family)[0])
             found.append(
-                f"the chain {chain}, which {entry} jumps to, blocks port {port} before a new rule is reached: "
-                f"{rule.text}\nIf {chain} is for connections to this machine only, let the port in there:\n"
+                f"The chain {chain}, which {entry} jumps to, blocks it before a new rule is reached:\n"
+                f"  {rule.text}\n"
+                f"If {chain} is for connections to this machine only, let the port in there:\n"
                 f"  nft insert rule {family} {table} {chain} handle {rule.handle} {match}"
             )
         elif rule.ports is not None or rule.source is not None:
             found.append(
-                f"an earlier rule blocks port {port} on purpose, so a new rule would never be reached: {rule.text}\n"
+                "An earlier rule blocks it, so a new one would never be reached:\n"
+                f"  {rule.text}\n"
                 "If that is no longer meant, remove it, then try again:\n"
                 f"  nft delete rule {family} {table} {entry} handle {rule.handle}"
             )

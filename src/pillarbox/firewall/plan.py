@@ -43,7 +43,11 @@ def plan_opening(firewalls: tuple[Firewall, ...], request: Request) -> Plan:
     findings = inspect(firewalls, request)
     if not request.is_for_everybody:
         _check_limit(firewalls, request)
-    conflicts = [f"{finding.name}: {finding.conflict}" for finding in findings if finding.conflict]
+    conflicts = [
+        f"port {request.port} can't be opened in {finding.name}.\n{finding.conflict}"
+        for finding in findings
+        if finding.conflict
+    ]
     if conflicts:
         raise Conflict("\n".join(conflicts))
     return Plan(Change.OPEN, request, findings, _merged([step for each in findings for step in each.wanted]))
@@ -84,7 +88,7 @@ def _left(plan: Plan, findings: tuple[Finding, ...]) -> list[str]:
     """What is not as it should be after the steps."""
     if plan.change is Change.OPEN:
         return [
-            f"{finding.name} still blocks port {plan.request.port} ({finding.reason})"
+            f"{finding.name} still blocks port {plan.request.port} ({', '.join(finding.reasons)})"
             for finding in findings
             if finding.reach is not Reach.OPEN or finding.wanted
         ]
@@ -101,7 +105,7 @@ def _check_limit(firewalls: tuple[Firewall, ...], request: Request) -> None:
     widened = inspect(firewalls, request.widened())
     if not widened or overall(widened) is not Reach.OPEN:
         return
-    reasons = "; ".join(f"{finding.name}: {finding.reason}" for finding in widened)
+    reasons = "; ".join(f"{finding.name}: {', '.join(finding.reasons)}" for finding in widened)
     if any(finding.openings for finding in widened):
         remedy = (
             f"Close it first, then open it for your networks:\n  pillarbox firewall close --port {request.port} --apply"

@@ -96,6 +96,7 @@ def said(programs: Programs, *argv: str) -> str:
     """What a program that must succeed printed. Raises ProgramMissing and ProgramFailed."""
     answer = programs.ask(*argv)
     if answer.code != 0:
-        reason = (answer.err.strip() or answer.out.strip() or f"exit code {answer.code}").splitlines()[0]
+        lines = [line for line in (answer.err + answer.out).splitlines() if line.strip() and not line.startswith("#")]
+        reason = lines[0] if lines else f"exit code {answer.code}"
         raise ProgramFailed(f"`{' '.join(argv)}` failed: {reason}")
     return answer.out

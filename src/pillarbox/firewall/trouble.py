@@ -18,7 +18,11 @@ class Conflict(FirewallTrouble):
     """A rule that is there already would make the new one useless; nothing was changed."""
 
 
-class ProgramMissing(FirewallTrouble):
+class NotUsable(FirewallTrouble):
+    """The kind of firewall that was named is not in force here."""
+
+
+class ProgramMissing(NotUsable):
     """The firewall's own program is not installed."""
 
 

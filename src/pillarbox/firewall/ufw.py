@@ -19,7 +19,7 @@ from pillarbox.firewall.finding import (
     blocked,
     blocking_rules,
     reach_of,
-    reason_of,
+    reasons_of,
     remarks_of,
 )
 from pillarbox.firewall.iptables import read_ruleset
@@ -91,7 +91,7 @@ class Ufw:
                 kind=Kind.UFW,
                 name="ufw",
                 reach=reach_of(decisions, openings),
-                reason=reason_of(decisions),
+                reasons=reasons_of(decisions),
                 wanted=_wanted(request, decisions),
                 openings=openings,
                 conflict="\n".join(conflicts),
@@ -117,8 +117,9 @@ class Ufw:
                 decision = decide({**ruleset.chains, "INPUT": ahead}, "INPUT", request.port, source)
                 if decision.verdict is Verdict.BLOCK and decision.rule is not None:
                     found.append(
-                        f"a rule of {program} blocks port {request.port} before ufw is asked: {decision.rule.text}\n"
-                        f"If that is no longer meant, remove it, then try again:\n"
+                        f"A rule of {program} blocks it before ufw is asked:\n"
+                        f"  {program} {decision.rule.text}\n"
+                        "If that is no longer meant, remove it, then try again:\n"
                         f"  {program} {decision.rule.text.replace('-A', '-D', 1)}"
                     )
         return list(dict.fromkeys(found))
@@ -201,7 +202,9 @@ def _conflicts(kept: dict[int, tuple[_Kept, ...]], decisions: dict[Network, Deci
                 if each.rule == rule:
                     words = " ".join(_short(each) if rule.ports is not None else each.words)
                     found.append(
-                        f"an earlier rule blocks port {port} on purpose, so a new rule would never be reached: "
-                        f"ufw {words}\nIf that is no longer meant, remove it, then try again:\n  ufw delete {words}"
+                        "An earlier rule blocks it, so a new one would never be reached:\n"
+                        f"  ufw {words}\n"
+                        "If that is no longer meant, remove it, then try again:\n"
+                        f"  ufw delete {words}"
                     )
     return list(dict.fromkeys(found))
