@@ -83,6 +83,8 @@ class Narrowing:
 
     async def bounds(self, query: Query, rows: frozenset[int]) -> Candidates:
         """Which of the rows `query` matches for sure, and which it may match."""
+        if not rows:
+            return Candidates(rows, rows)
         match query:
             case And(terms):
                 return await self._all_of(terms, rows)
