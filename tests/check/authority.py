@@ -16,6 +16,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 Key = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 NOW = datetime.datetime.now(datetime.UTC)
 DAY = datetime.timedelta(days=1)
+_TIMESTAMPS = x509.ObjectIdentifier("1.3.6.1.4.1.11129.2.4.2")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +45,21 @@ class Authority:
         begins: datetime.datetime = NOW - DAY,
         ends: datetime.datetime = NOW + 90 * DAY,
         chain: Sequence[x509.Certificate] = (),
+        timestamps: int = 0,
     ) -> Issued:
         """For a server; `names` are DNS names and addresses."""
         own = key or ec.generate_private_key(ec.SECP256R1())
         issuer = self.certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)[0].value
         certificate = _build(
-            "server", own.public_key(), str(issuer), self.key, names, is_authority=False, begins=begins, ends=ends
+            "server",
+            own.public_key(),
+            str(issuer),
+            self.key,
+            names,
+            is_authority=False,
+            begins=begins,
+            ends=ends,
+            timestamps=timestamps,
         )
         return _written(self.folder, own, (certificate, *chain))
 
@@ -60,6 +70,13 @@ class Authority:
             "Intermediate authority", below.key.public_key(), "Test authority", self.key, (), is_authority=True
         )
         return below
+
+
+def timestamp_list(count: int) -> bytes:
+    """SignedCertificateTimestampList of RFC 6962 section 3.3, with signatures of nobody."""
+    one = b"\0" + bytes(32) + (1_700_000_000_000).to_bytes(8, "big") + b"\0\0" + b"\4\3\0\x40" + bytes(64)
+    whole = (len(one).to_bytes(2, "big") + one) * count
+    return len(whole).to_bytes(2, "big") + whole
 
 
 def self_signed(folder: Path, *names: str) -> Issued:
@@ -93,6 +110,7 @@ def _build(
     is_authority: bool,
     begins: datetime.datetime = NOW - DAY,
     ends: datetime.datetime = NOW + 90 * DAY,
+    timestamps: int = 0,
 ) -> x509.Certificate:
     builder = (
         x509.CertificateBuilder()
@@ -106,6 +124,10 @@ def _build(
     )
     if names:
         builder = builder.add_extension(x509.SubjectAlternativeName([_general_name(name) for name in names]), False)
+    if timestamps:
+        listed = timestamp_list(timestamps)
+        value = b"\x04\x82" + len(listed).to_bytes(2, "big") + listed
+        builder = builder.add_extension(x509.UnrecognizedExtension(_TIMESTAMPS, value), critical=False)
     if not is_authority:
         builder = builder.add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
     return builder.sign(signer, hashes.SHA256())

@@ -105,6 +105,11 @@ def filtered_port() -> Iterator[int]:
         yield int(listener.getsockname()[1])
 
 
+def forget(reader: asyncio.StreamReader) -> None:
+    """Drop what was read and not yet used, as every server must at STARTTLS."""
+    reader._buffer.clear()  # type: ignore[attr-defined]  # asyncio itself keeps it
+
+
 # --- honest hosts -------------------------------------------------------------------------------------------
 
 
@@ -118,6 +123,8 @@ class Imap:
         self.after = after or before
         self.start = start
         self.lines: list[bytes] = []
+        self.remembers = False
+        """Whether commands that came before TLS are carried out after it."""
 
     async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         words = self.words
@@ -130,6 +137,8 @@ class Imap:
                 writer.write(f"* CAPABILITY {words}\r\n".encode())
             elif command == "STARTTLS" and self.start:
                 writer.write(f"{tag} OK go\r\n".encode())
+                if not self.remembers:
+                    forget(reader)
                 await writer.start_tls(self.start)
                 words = self.after
                 continue
@@ -161,6 +170,7 @@ def scripted(greeting: bytes, answers: dict[bytes, bytes], start: ssl.SSLContext
             if answer == b"TLS":
                 assert start is not None
                 writer.write(answers[b""])
+                forget(reader)
                 await writer.start_tls(start)
                 if greeting.startswith(b'"'):
                     writer.write(greeting)  # ManageSieve greets again (RFC 5804 section 2.2)

@@ -14,8 +14,9 @@ from pillarbox.check.findings import Monitoring, Verdict, exit_code, grade
 from pillarbox.check.matching import vouches_for
 from pillarbox.check.steps.certificate import _tlsa_matches
 from tests.check import hosts
-from tests.check.authority import DAY, NOW, Authority, Issued, rsa_key, self_signed
+from tests.check.authority import DAY, NOW, Authority, Issued, rsa_key, self_signed, timestamp_list
 from tests.check.looking import finding, look, settings, verdicts
+from tests.check.old_tls import openssl_server
 
 QUESTIONS = ("trust", "name", "expiry", "key", "signature")
 
@@ -88,6 +89,27 @@ async def test_one_that_ends_soon_is_a_warning_and_still_lets_people_log_in(auth
     assert finding(report, "certificate.expiry").facts["days"] == 5
     assert (grade(report.findings), exit_code(report.findings)) == ("B", Monitoring.WARNING)
     assert finding(report, "talk.login").verdict is Verdict.GOOD
+
+
+async def test_timestamps_in_the_certificate_are_counted(authority: Authority) -> None:
+    issued = authority.issue("127.0.0.1", timestamps=3)
+    async with hosts.host(hosts.Imap(), hosts.tls(issued.file)) as port:
+        report = await look(settings(port, ca_file=authority.file))
+    assert finding(report, "certificate.sct").facts == {"count": 3}
+
+
+async def test_timestamps_sent_along_in_the_handshake_are_seen(
+    authority: Authority, good: Issued, folder: Path
+) -> None:
+    listed = timestamp_list(1)
+    extension = b"\0\x12" + len(listed).to_bytes(2, "big") + listed
+    text = base64.encodebytes(extension).decode()
+    name = "SERVERINFO FOR signed_certificate_timestamp"
+    (folder / "info.pem").write_text(f"-----BEGIN {name}-----\n{text}-----END {name}-----\n")
+    with openssl_server(good.file, "-serverinfo", str(folder / "info.pem")) as port:
+        report = await look(settings(port, ca_file=authority.file))
+    assert finding(report, "certificate.sct").facts == {"count": 0, "in_handshake": True}
+    assert finding(report, "certificate.sct").verdict is Verdict.GOOD
 
 
 async def test_the_systems_authorities_count_when_none_is_given(good: Issued) -> None:

@@ -83,6 +83,16 @@ async def test_no_starttls_is_a_failure() -> None:
     assert grade(report.findings) == "F"
 
 
+@pytest.mark.parametrize("remembers", [True, False])
+async def test_commands_put_before_tls_must_be_forgotten(remembers: bool, authority: Authority, good: Issued) -> None:
+    imap = hosts.Imap("IMAP4rev1 STARTTLS LOGINDISABLED", "IMAP4rev1 AUTH=PLAIN IDLE", hosts.tls(good.file))
+    imap.remembers = remembers
+    async with hosts.host(imap) as port:
+        report = await look(settings(port, service="imap", ca_file=authority.file))
+    assert finding(report, "tls.injection").facts == {"injected": remembers}
+    assert (grade(report.findings) == "F") is remembers
+
+
 SMTP = {b"EHLO": b"250-mail\r\n250-STARTTLS\r\n250 SIZE\r\n", b"STARTTLS": b"TLS", b"": b"220 go\r\n"}
 SMTP_LOGIN = {b"AUTH": b"235 in\r\n", b"NOOP": b"250 ok\r\n", b"QUIT": b"221 bye\r\n"}
 POP3 = {

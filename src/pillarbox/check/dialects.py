@@ -38,6 +38,10 @@ class Dialect(Protocol):
         """STARTTLS up to the server's go-ahead."""
         ...
 
+    async def ask_for_tls_with_more(self) -> None:
+        """The same, with a harmless command in the same packet, which the server must forget."""
+        ...
+
     async def login(self, login: Login) -> None:
         """Only after TLS was verified."""
         ...
@@ -88,6 +92,9 @@ class Imap:
 
     async def ask_for_tls(self) -> None:
         await self._run("STARTTLS")
+
+    async def ask_for_tls_with_more(self) -> None:
+        await self._run("STARTTLS\r\nX1 NOOP")
 
     async def login(self, login: Login) -> None:
         if "AUTH=PLAIN" in (word.upper() for word in self._known):
@@ -161,6 +168,10 @@ class Smtp:
         await self._wire.send(b"STARTTLS\r\n")
         await self._reply(b"220")
 
+    async def ask_for_tls_with_more(self) -> None:
+        await self._wire.send(b"STARTTLS\r\nNOOP\r\n")
+        await self._reply(b"220")
+
     async def login(self, login: Login) -> None:
         await self._wire.send(f"AUTH PLAIN {_plain_response(login)}\r\n".encode())
         await self._reply(b"235")
@@ -209,6 +220,9 @@ class Pop3:
     async def ask_for_tls(self) -> None:
         await self._say("STLS")
 
+    async def ask_for_tls_with_more(self) -> None:
+        await self._say("STLS\r\nCAPA")
+
     async def login(self, login: Login) -> None:
         if any(character in login.user + login.password.reveal() for character in "\r\n"):
             raise Said("POP3 can't carry line breaks in a name or password")
@@ -251,6 +265,10 @@ class Sieve:
 
     async def ask_for_tls(self) -> None:
         await self._wire.send(b"STARTTLS\r\n")
+        await self._finish()
+
+    async def ask_for_tls_with_more(self) -> None:
+        await self._wire.send(b"STARTTLS\r\nNOOP\r\n")
         await self._finish()
 
     async def login(self, login: Login) -> None:

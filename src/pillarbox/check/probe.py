@@ -71,15 +71,16 @@ class Probe:
         """A connection on which the next byte is a ClientHello."""
         async with connected(self.address, self.settings.limits) as wire:
             if self.settings.service.tls is Tls.STARTTLS:
-                await self.ask_for_tls(self.dialect(wire))
+                speaker = self.dialect(wire)
+                await self.greet(speaker)
+                await speaker.ask_for_tls()
             yield wire
 
-    async def ask_for_tls(self, speaker: Dialect) -> None:
-        """From the greeting to the go-ahead for TLS."""
+    async def greet(self, speaker: Dialect) -> None:
+        """What has to come before STARTTLS."""
         await speaker.greeting()
         if self.settings.service.talk is Talk.SMTP:
             await speaker.capabilities()  # EHLO comes first (RFC 3207 section 4)
-        await speaker.ask_for_tls()
 
     def dialect(self, wire: Wire) -> Dialect:
         return dialect(self.settings.service.talk, wire)

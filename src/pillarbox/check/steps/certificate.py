@@ -18,9 +18,12 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, rsa
 
+from pillarbox.check.asking import ask
 from pillarbox.check.findings import Fact, Finding, Scribe, Section, Verdict
+from pillarbox.check.hello import Refusal, ServerHello, Version
 from pillarbox.check.matching import names_in, vouches_for
 from pillarbox.check.probe import Probe, trust_context
+from pillarbox.check.suites import Strength, all_suites
 from pillarbox.check.trouble import Trouble, printable
 
 _CERTIFICATE: Final = Scribe(Section.CERTIFICATE, "certificate")
@@ -60,7 +63,7 @@ async def look(probe: Probe) -> tuple[Finding, ...]:
     )
     probe.seen.is_vouched_for = all(check.verdict in (Verdict.GOOD, Verdict.WARNING) for check in checks[:3])
     probe.seen.is_certificate_good = all(check.verdict in (Verdict.GOOD, Verdict.WARNING) for check in checks)
-    more = (_timestamps(leaf), _chain(probe.seen.chain), *_tlsa(probe))
+    more = (await _timestamps(probe, leaf), _chain(probe.seen.chain), *_tlsa(probe))
     return (_who(leaf), *checks, *more)
 
 
@@ -214,19 +217,25 @@ def _signature_name(certificate: x509.Certificate) -> str:
     return f"{kind} with {digest.name.upper().replace('SHA', 'SHA-')}"
 
 
-def _timestamps(leaf: x509.Certificate) -> Finding:
+async def _timestamps(probe: Probe, leaf: x509.Certificate) -> Finding:
+    """In the certificate, or sent along in the handshake (seen in TLS 1.2, where that is not encrypted)."""
     try:
         embedded = leaf.extensions.get_extension_for_class(x509.PrecertificateSignedCertificateTimestamps).value
         count = len(list(embedded))
     except (x509.ExtensionNotFound, ValueError):
         count = 0
     if count:
-        return _CERTIFICATE.good(
-            "sct", "Transparency", f"{count} certificate timestamps (SCT) in it", facts={"count": count}
-        )
-    return _CERTIFICATE.note(
-        "sct", "Transparency", "no timestamps (SCT) in it; usual for a private authority", facts={"count": 0}
-    )
+        said = f"{count} certificate timestamp{'s' if count > 1 else ''} (SCT) in it"
+        return _CERTIFICATE.good("sct", "Transparency", said, facts={"count": count})
+    try:
+        answer = await ask(probe, Version.TLS1_2, [suite for suite in all_suites() if suite.strength is Strength.GOOD])
+    except Trouble:
+        answer = Refusal.HUNG_UP
+    if isinstance(answer, ServerHello) and answer.has_sct:
+        said = "certificate timestamps (SCT) sent along in the handshake"
+        return _CERTIFICATE.good("sct", "Transparency", said, facts={"count": 0, "in_handshake": True})
+    said = "no timestamps (SCT) in it; usual for a private authority"
+    return _CERTIFICATE.note("sct", "Transparency", said, facts={"count": 0})
 
 
 def _chain(chain: tuple[x509.Certificate, ...]) -> Finding:

@@ -15,7 +15,7 @@ from pillarbox.check.findings import Finding, Scribe, Section
 from pillarbox.check.probe import Probe, seeing_context, strict_context
 from pillarbox.check.services import Talk
 from pillarbox.check.settings import Login
-from pillarbox.check.trouble import Said, TooMuch, Trouble
+from pillarbox.check.trouble import Said, TooMuch, Trouble, printable
 
 _TALK: Final = Scribe(Section.TALK, "talk")
 
@@ -35,9 +35,10 @@ async def look(probe: Probe) -> tuple[Finding, ...]:
             await _after_login(probe, speaker, found)
             await speaker.goodbye()
     except ssl.SSLCertVerificationError as error:
-        # Judged good above, refused now: another machine behind the same name. No password was sent.
-        said = f"the certificate changed between two connections: {error.verify_message}"
-        found.append(_TALK.failure("greeting", "Greeting", said, "Check every machine behind this name."))
+        # Judged good above, refused now: another machine behind the name, or a check that only strict programs make.
+        said = f"a strict mail program refuses the certificate: {printable(error.verify_message)}"
+        remedy = "Check every machine behind this name, and have the certificate issued anew."
+        found.append(_TALK.failure("greeting", "Greeting", said, remedy))
     except Trouble as trouble:
         found.append(_broken(probe, found, trouble))
     return tuple(found)

@@ -30,7 +30,7 @@ async def look(probe: Probe) -> tuple[Finding, ...]:
     handshake = await _handshake(probe)
     if not probe.seen.speaks_tls:
         return (before, handshake)
-    return (before, handshake, await _alpn(probe), await _sni(probe))
+    return (before, handshake, *await _injection(probe), await _alpn(probe), await _sni(probe))
 
 
 async def _without_tls(probe: Probe) -> Finding:
@@ -142,6 +142,29 @@ async def _handshake(probe: Probe) -> Finding:
     if settings.service.tls is Tls.IMPLICIT:
         said += f", before any {settings.service.talk.value} command"
     return _TLS.good("handshake", "Handshake", said, facts={"version": version, "suite": suite, "milliseconds": spent})
+
+
+async def _injection(probe: Probe) -> tuple[Finding, ...]:
+    """Whether a command that comes before TLS is carried out after it (CVE-2011-0411), so that a stranger on the way
+    can put words into a client's mouth.
+    """
+    service, limits = probe.settings.service, probe.settings.limits
+    if service.tls is Tls.IMPLICIT or service.talk is Talk.SIEVE:  # ManageSieve greets after TLS in any case
+        return ()
+    try:
+        async with connected(probe.address, limits) as wire:
+            speaker = probe.dialect(wire)
+            await probe.greet(speaker)
+            await speaker.ask_for_tls_with_more()
+            await wire.start_tls(seeing_context(), probe.server_name)
+            async with asyncio.timeout(limits.listen_seconds):
+                answer = await wire.read_available()
+    except (TimeoutError, Trouble):
+        said = "a command put before TLS is forgotten, as it should be"
+        return (_TLS.good("injection", "Injection", said, facts={"injected": False}),)
+    said = f"a command put before TLS is answered after it: {printable(answer, 40)}"
+    remedy = "Update the server: it must drop what it read before STARTTLS (CVE-2011-0411)."
+    return (_TLS.failure("injection", "Injection", said, remedy, facts={"injected": True}),)
 
 
 def _title(version: str) -> str:

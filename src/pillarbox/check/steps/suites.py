@@ -14,11 +14,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
+from pillarbox.check.asking import ask
 from pillarbox.check.findings import Fact, Finding, Scribe, Section
-from pillarbox.check.hello import Refusal, ServerHello, Version, client_hello, read_server_hello
+from pillarbox.check.hello import ServerHello, Version
 from pillarbox.check.probe import Probe
 from pillarbox.check.suites import Strength, Suite, all_suites
-from pillarbox.check.trouble import HungUp, TlsFailed, TooMuch, Trouble
+from pillarbox.check.trouble import HungUp, TlsFailed, Trouble
 
 _SUITES: Final = Scribe(Section.SUITES, "suites")
 _AT_ONCE: Final = 64
@@ -94,25 +95,12 @@ async def _pick(probe: Probe, gate: asyncio.Semaphore, version: Version, suites:
     """The suite that the server picks; None when it refuses. Raises Trouble when it does neither."""
     async with gate:
         try:
-            answer = await _ask(probe, version, suites)
+            answer = await ask(probe, version, suites)
         except HungUp:
             return None
         except TlsFailed:
             return None
     return answer.suite if isinstance(answer, ServerHello) and answer.version == version else None
-
-
-async def _ask(probe: Probe, version: Version, suites: Sequence[Suite]) -> ServerHello | Refusal:
-    limit = probe.settings.limits.handshake_bytes
-    async with probe.ready_for_tls() as wire:
-        await wire.send(client_hello(version, [suite.code for suite in suites], probe.server_name))
-        data = b""
-        while len(data) <= limit:
-            data += await wire.read_available()
-            answer = read_server_hello(data)
-            if answer is not None:
-                return answer
-    raise TooMuch(f"a ServerHello of more than {limit // 1024} KB")
 
 
 def _version_finding(accepted: Accepted) -> Finding:

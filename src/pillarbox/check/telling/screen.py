@@ -49,7 +49,7 @@ class ByHand(enum.Enum):
 def heading(host: str, port: int, title: str, width: int) -> list[Text]:
     """What is checked."""
     name = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-    return [Text(name, style="bold") + Text(f"  {title}", style="dim"), _rule(width, "=")]
+    return [Text.assemble((name, "bold"), (f"  {title}", "dim")), _rule(width, "=")]
 
 
 def section(step: Step, width: int, by_hand: ByHand) -> list[Text]:
@@ -57,7 +57,7 @@ def section(step: Step, width: int, by_hand: ByHand) -> list[Text]:
     width = min(width, _WIDEST)
     title = f"{step.section.value} "
     took = f" {step.seconds:.1f} s"
-    line = Text(title, style="bold") + Text("-" * (width - len(title) - len(took)) + took, style="dim")
+    line = Text.assemble((title, "bold"), ("-" * (width - len(title) - len(took)) + took, "dim"))
     lines = [Text(), line]
     for finding in step.findings:
         lines += _finding(finding, width)
@@ -72,7 +72,7 @@ def summary(report: Report, width: int) -> list[Text]:
     """The grade and what it rests on."""
     width = min(width, _WIDEST)
     letter = grade(report.findings)
-    lines = [Text(), _rule(width, "="), Text("Grade  ", style="bold")]
+    lines = [Text(), _rule(width, "="), Text.assemble(("Grade  ", "bold"))]
     lines[-1].append(f" {letter} ", style=f"{_GRADE_STYLES.get(letter, 'bold red')} reverse")
     lines[-1].append(f"  {_MEANINGS[exit_code(report.findings)]}")
     if cause := costs(report.findings):
@@ -94,7 +94,7 @@ def summary(report: Report, width: int) -> list[Text]:
 def _finding(finding: Finding, width: int) -> Iterator[Text]:
     style = _STYLES[finding.verdict]
     first, *rest = _wrap(finding.text, width, _INDENT) or [""]
-    line = Text(f"  {finding.verdict.value:<{_VERDICT_WIDTH - 1}} ", style=style)
+    line = Text.assemble((f"  {finding.verdict.value:<{_VERDICT_WIDTH - 1}} ", style))
     line.append(f"{finding.label:<{_LABEL_WIDTH - 1}} ", style="bold" if finding.verdict is Verdict.FAILURE else "")
     line.append(first.strip())
     yield line
