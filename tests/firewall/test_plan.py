@@ -10,8 +10,8 @@ from pillarbox.firewall.detect import active, likely, named
 from pillarbox.firewall.finding import Kind
 from pillarbox.firewall.plan import carry_out, plan_closing, plan_opening
 from pillarbox.firewall.programs import Answer, LocalPrograms
-from pillarbox.firewall.request import Request
-from pillarbox.firewall.trouble import FirewallTrouble, NotRoot, NotVerified, ProgramFailed, ProgramMissing
+from pillarbox.firewall.request import Request, parse_request
+from pillarbox.firewall.trouble import Conflict, FirewallTrouble, NotRoot, NotVerified, ProgramFailed, ProgramMissing
 from tests.firewall.machines import ToldPrograms
 
 SHUT = Answer(0, "-P INPUT DROP\n", "")
@@ -107,6 +107,12 @@ def test_a_machine_without_ipv6_is_opened_for_ipv4_and_says_so() -> None:
     plan = plan_opening(active(programs), Request(993))
     assert [step.text for step in plan.steps] == [FIRST]
     assert "IPv6 can't be read" in plan.findings[0].remarks[0]
+
+
+def test_what_cannot_be_read_is_not_called_open() -> None:
+    programs = ToldPrograms({"iptables -S": SHUT, "ip6tables -S": Answer(3, "", "Address family not supported\n")})
+    with pytest.raises(Conflict, match="IPv6 can't be read"):
+        plan_opening(active(programs), parse_request(993, ("2001:db8::/32",)))
 
 
 @pytest.mark.parametrize(

@@ -94,6 +94,8 @@ class Iptables:
             openings += [_opening(ruleset, rule) for rule in entry.rules if rule.opens_only(request.port)]
             conflicts += _conflicts(ruleset, own, request)
             wanted += [_step(ruleset, own[source], request.port, source) for source in blocked(own)]
+        if not decisions:
+            conflicts += remarks  # asked about IPv6 alone, whose rules nobody can read
         return (
             Finding(
                 kind=Kind.IPTABLES,

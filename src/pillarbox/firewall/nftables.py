@@ -111,7 +111,7 @@ class Nftables:
 
     def _with_texts(self, table: Table) -> Table:
         """The same with rules as people write them; handles are unique in a table."""
-        listing = said(self._programs, "nft", "-a", "list", "table", table.family, table.name)
+        listing = said(self._programs, "nft", "-s", "-a", "list", "table", table.family, table.name)
         texts = {int(match["handle"]): match["text"].strip() for match in _RULE_LINE.finditer(listing)}
         chains = {
             name: Chain(name, chain.policy, tuple(_named(rule, texts.get(rule.handle, "")) for rule in chain.rules))

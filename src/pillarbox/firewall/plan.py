@@ -41,8 +41,6 @@ def overall(findings: tuple[Finding, ...]) -> Reach:
 def plan_opening(firewalls: tuple[Firewall, ...], request: Request) -> Plan:
     """What lets in all that is asked for and no more. Raises Conflict and other FirewallTrouble."""
     findings = inspect(firewalls, request)
-    if not request.is_for_everybody:
-        _check_limit(firewalls, request)
     conflicts = [
         f"port {request.port} can't be opened in {finding.name}.\n{finding.conflict}"
         for finding in findings
@@ -50,6 +48,8 @@ def plan_opening(firewalls: tuple[Firewall, ...], request: Request) -> Plan:
     ]
     if conflicts:
         raise Conflict("\n".join(conflicts))
+    if not request.is_for_everybody:
+        _check_limit(firewalls, request)
     return Plan(Change.OPEN, request, findings, _merged([step for each in findings for step in each.wanted]))
 
 
