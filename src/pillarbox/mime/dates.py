@@ -32,7 +32,7 @@ _MAX_BYTES: Final = 256
 _MAX_ZONE_MINUTES: Final = 24 * 60 - 1
 _EPOCH: Final = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
 
-_TIME: Final = r"(?P<hour>\d{1,2})[:.](?P<minute>\d{1,2})(?:[:.](?P<second>\d{1,2})(?:[.,]\d{1,9})?)?"
+_TIME: Final = r"(?P<hour>\d{1,2})\s*[:.]\s*(?P<minute>\d{1,2})(?:\s*[:.]\s*(?P<second>\d{1,2})(?:[.,]\d{1,9})?)?"
 _ZONE: Final = r"\s*(?P<zone>[+-]\d{1,2}:?\d{2}\b|[a-z]{1,5}\b)?"
 _MONTH: Final = rf"(?P<month>{'|'.join(_MONTHS)})[a-z]*\.?"
 _date = re.compile(
