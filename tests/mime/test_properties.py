@@ -8,7 +8,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from pillarbox.mime.dates import sent_date
-from pillarbox.mime.digest import digest
+from pillarbox.mime.digest import digest, header_size
 from pillarbox.mime.limits import MimeLimits
 from pillarbox.mime.parts import PartMap, SectionText
 from pillarbox.mime.scan import Entity, Kind, scan
@@ -102,6 +102,7 @@ def test_the_digest_of_any_bytes_is_legal(message: bytes, limits: MimeLimits) ->
     full, short = read_body(got.bodystructure), read_body(got.body)
     assert _without_extension(full) == short
     assert 0 <= got.header_size <= len(message)
+    assert header_size(message, limits) == got.header_size
 
 
 @settings(max_examples=400)

@@ -226,7 +226,7 @@ async def test_a_bug_with_one_message_stops_no_other(opening: OpenStore, tmp_pat
     account = await filled(opening, THREE)
     folder = account_folder(tmp_path / "mail")
     with apsw.Connection(str(folder / "mail.db")) as mail:
-        mail.execute("UPDATE digest SET parts = x'01ff' WHERE content = 2")
+        mail.execute("INSERT OR REPLACE INTO digest VALUES (2, x'', x'', x'', x'01ff')")
     mail.close()
     assert AccountIndexer(folder, digest, IndexSettings(), Bugs()).add_turn() is Turn.FINISHED
     assert bugs == ["index.message_failed"]

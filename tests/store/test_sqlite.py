@@ -82,14 +82,56 @@ async def test_a_missing_digest_is_computed_and_kept(opening: OpenStore, tmp_pat
         known = digest(message)
         expected.append((message[: known.header_size], known.bodystructure, known.envelope))
     assert await account.digests(inbox.id, [1, 2, 3], fields) == expected
-    await asyncio.gather(*account._opened._keeping)
+    await account._opened.digests.settled()
     assert connection.execute("SELECT count(*) FROM digest").get == 3
     connection.execute("DELETE FROM sort_keys WHERE content < 3")
     sort_keys = [(digest(message).sort_keys,) for message in (letter("b", 3_000), letter("c"))]
     assert await account.digests(inbox.id, [2, 3], [DigestField.SORT_KEYS]) == sort_keys
-    await asyncio.gather(*account._opened._keeping)
+    await account._opened.digests.settled()
     assert connection.execute("SELECT count(*) FROM sort_keys").get == 2
     assert await account.digests(inbox.id, [1, 2, 3], fields) == expected
+    connection.close()
+
+
+async def test_new_messages_are_digested_when_nothing_else_goes_on(opening: OpenStore, tmp_path: Path) -> None:
+    store = await opening()
+    account = await store.open(ANNA)
+    inbox = await account.find("INBOX")
+    await account.append(inbox.id, [new(f"m{number}") for number in range(300)])
+    await account._opened.digests.settled()
+    connection = connect(account_folder(tmp_path / "mail") / "mail.db", 5)
+    for table in ("digest", "sort_keys"):
+        assert connection.execute(f"SELECT count(*) FROM {table}").get == 300
+    connection.close()
+
+
+async def test_what_a_process_left_undigested_is_digested_by_the_next(opening: OpenStore, tmp_path: Path) -> None:
+    store = await opening()
+    account = await store.open(ANNA)
+    inbox = await account.find("INBOX")
+    await account.append(inbox.id, [new("a"), new("b"), new("c")])
+    await account._opened.digests.settled()
+    await account.close()
+    await store.close()
+    connection = connect(account_folder(tmp_path / "mail") / "mail.db", 5)
+    connection.execute("DELETE FROM digest WHERE content > 1")
+    account = await (await opening()).open(ANNA)
+    await account._opened.digests.settled()
+    assert connection.execute("SELECT count(*) FROM digest").get == 3
+    connection.close()
+
+
+async def test_digests_of_expunged_messages_are_not_kept(opening: OpenStore, tmp_path: Path) -> None:
+    store = await opening()
+    account = await store.open(ANNA)
+    inbox = await account.find("INBOX")
+    await account.append(inbox.id, [new("a", DELETED), new("b")])
+    asking = asyncio.ensure_future(account.digests(inbox.id, [1, 2], [DigestField.ENVELOPE]))
+    await account.expunge(inbox.id)
+    await asking
+    await account._opened.digests.settled()
+    connection = connect(account_folder(tmp_path / "mail") / "mail.db", 5)
+    assert connection.execute("SELECT content FROM digest").fetchall() == [(2,)]
     connection.close()
 
 

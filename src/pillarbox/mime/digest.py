@@ -10,7 +10,7 @@ import mmap
 from dataclasses import dataclass
 from typing import Final
 
-from pillarbox.mime.heads import Buffer
+from pillarbox.mime.heads import Buffer, find_head_end
 from pillarbox.mime.limits import MimeLimits
 from pillarbox.mime.parts import pack_parts
 from pillarbox.mime.scan import scan
@@ -49,6 +49,11 @@ def digest(message: bytes | memoryview | mmap.mmap, limits: MimeLimits = _DEFAUL
         pack_sort_keys(bytes(buffer[: root.body_start])),
         root.body_start,
     )
+
+
+def header_size(message: bytes | memoryview | mmap.mmap, limits: MimeLimits = _DEFAULT_LIMITS) -> int:
+    """Digest.header_size alone, which is quick."""
+    return find_head_end(searchable_buffer(message), 0, len(message), limits.header_bytes).end
 
 
 def searchable_buffer(message: bytes | memoryview | mmap.mmap) -> Buffer:

@@ -136,13 +136,15 @@ class SqliteAccount:
         around = self._opened.around
         incoming = self._take_over(new)
         ready: list[Ready] = []
-        return await self._opened.writer.run(
+        appended = await self._opened.writer.run(
             Change(
                 lambda transaction: apply(transaction, ready),
                 prepare=lambda: ready.extend(make_ready(incoming, blobs, around.settings.inline_bytes, around.digest)),
                 abandon=lambda: remove_blobs(blobs, [message.blob for message in incoming]),
             )
         )
+        self._opened.digests.arrived()
+        return appended
 
     async def copy(self, mailbox: MailboxId, uids: Sequence[int], destination: MailboxId) -> Copied:
         return await self._change(lambda transaction: messages.copy(transaction, mailbox, uids, destination))
@@ -179,7 +181,7 @@ class SqliteAccount:
     ) -> Sequence[tuple[bytes, ...] | None]:
         with self._reading():
             contents = self._opened.content_of(mailbox, uids)
-            found = self._reader.digests(contents, fields, self._opened.keep_digest)
+            found = await self._opened.digests.of(contents, fields)
         return list(map(found.get, contents))
 
     async def contents(self, mailbox: MailboxId, uids: Sequence[int]) -> Sequence[Content | None]:

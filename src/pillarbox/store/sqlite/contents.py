@@ -19,7 +19,8 @@ import apsw
 
 from pillarbox.mail.dates import InternalDate
 from pillarbox.mail.errors import StoreCorrupt
-from pillarbox.store.digesting import Digester, sha256_of
+from pillarbox.mime.digest import header_size
+from pillarbox.store.digesting import Digest, Digester, sha256_of
 from pillarbox.store.sqlite.schema import make_folder, sync_folder
 
 
@@ -43,14 +44,17 @@ class Ready:
     header: bytes
     body: bytes | None
     blob: str | None
-    digest: tuple[bytes, bytes, bytes, bytes]
-    sort_keys: bytes
+    digest: Digest | None
+    """None: to be computed later."""
     date: InternalDate
     flags: frozenset[str]
 
 
 def make_ready(incoming: Sequence[Incoming], blobs: Path, inline_bytes: int, digest: Digester) -> list[Ready]:
-    """Digest messages and bring the bytes of large ones to disk. Runs in a writing thread."""
+    """Hash messages and bring the bytes of large ones to disk. Runs in a writing thread.
+
+    Large ones are digested too: that takes too long for the loop thread, where the others are (digests.py).
+    """
     ready = []
     synced = True
     for message in incoming:
@@ -62,14 +66,12 @@ def make_ready(incoming: Sequence[Incoming], blobs: Path, inline_bytes: int, dig
             message.blob = secrets.token_hex(16)
             _write_blob(blobs, message.blob, data)
             synced = False
-        known = digest(data)
-        header = bytes(data[: known.header_size])
-        body = bytes(data[known.header_size :]) if message.blob is None else None
-        parts = (known.envelope, known.bodystructure, known.body, known.parts)
+        known = None if message.blob is None else digest(data)
+        header_end = header_size(data) if known is None else known.header_size
+        header = bytes(data[:header_end])
+        body = bytes(data[header_end:]) if message.blob is None else None
         sha256 = message.sha256 or sha256_of(data)
-        ready.append(
-            Ready(len(data), sha256, header, body, message.blob, parts, known.sort_keys, message.date, message.flags)
-        )
+        ready.append(Ready(len(data), sha256, header, body, message.blob, known, message.date, message.flags))
     if not synced:
         sync_folder(blobs)
     return ready
@@ -112,9 +114,19 @@ class Contents:
             "INSERT INTO content VALUES (?, ?, ?, ?, ?, ?)",
             (self.last, message.size_bytes, message.sha256, message.header, message.body, message.blob),
         )
-        self._connection.execute("INSERT INTO digest VALUES (?, ?, ?, ?, ?)", (self.last, *message.digest))
-        self._connection.execute("INSERT INTO sort_keys VALUES (?, ?)", (self.last, message.sort_keys))
+        if (known := message.digest) is not None:
+            parts = (known.envelope, known.bodystructure, known.body, known.parts)
+            self.keep_digest(self.last, parts, known.sort_keys)
         return self.last
+
+    def keep_digest(self, content: int, digest: Sequence[bytes], sort_keys: bytes) -> None:
+        """Keep what was computed of a message's bytes, unless they are gone or it was kept before."""
+        self._connection.execute(
+            "INSERT OR IGNORE INTO digest SELECT id, ?, ?, ?, ? FROM content WHERE id = ?", (*digest, content)
+        )
+        self._connection.execute(
+            "INSERT OR IGNORE INTO sort_keys SELECT id, ? FROM content WHERE id = ?", (sort_keys, content)
+        )
 
     def share(self, contents: Iterable[int]) -> None:
         """One more message has each of these."""

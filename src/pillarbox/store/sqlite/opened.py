@@ -20,14 +20,15 @@ from pillarbox.store.contract import AccountId, Mailbox, MailboxId, StoreLimits,
 from pillarbox.store.digesting import Digester
 from pillarbox.store.image import SharedImage
 from pillarbox.store.sqlite.contents import sweep
+from pillarbox.store.sqlite.digests import Digests
 from pillarbox.store.sqlite.index import discard_index_from_the_future
 from pillarbox.store.sqlite.index_reader import IndexReader
 from pillarbox.store.sqlite.mailboxes import found
-from pillarbox.store.sqlite.reading import Pieces, Reader
+from pillarbox.store.sqlite.reading import Reader
 from pillarbox.store.sqlite.schema import BLOBS_NAME, DATABASE_NAME, connect, make_folder, migrate
 from pillarbox.store.sqlite.settings import SqliteSettings
 from pillarbox.store.sqlite.transaction import LIST, Transaction
-from pillarbox.store.sqlite.writer import Change, Durability, Writer
+from pillarbox.store.sqlite.writer import Change, Writer
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,12 +101,14 @@ class OpenAccount:
         self._images: dict[MailboxId, _Held] = {}
         self._watchers = _Watchers()
         self._polled_version = self.reader.version()
-        self._keeping: set[asyncio.Task[None]] = set()
+        self.digests = Digests(
+            self.reader, self.writer, lambda: around.events.warning("store.digest_not_kept", account=account)
+        )
 
     async def close(self) -> None:
         """Let go of the connections; watchers are not called again."""
         self._watchers.of.clear()
-        await asyncio.gather(*self._keeping, return_exceptions=True)
+        await self.digests.close()
         await self.writer.close()
         await self.index.close()
         self.reader.connection.close()
@@ -143,6 +146,7 @@ class OpenAccount:
 
     def hinted(self, mailbox: int) -> None:
         """Another process says that it changed this."""
+        self.digests.changed_elsewhere()
         self._watchers.tell([mailbox])
 
     def poll(self) -> None:
@@ -173,29 +177,6 @@ class OpenAccount:
         rows = map(image.row_of, uids)
         return [image.contents[row] if row >= 0 else 0 for row in rows]
 
-    def keep_digest(self, content: int, digest: Pieces) -> None:
-        """Store a digest that was missing, some time."""
-
-        def apply(transaction: Transaction) -> None:
-            transaction.connection.execute(
-                "INSERT OR IGNORE INTO digest SELECT id, ?, ?, ?, ? FROM content WHERE id = ?", (*digest[:4], content)
-            )
-            transaction.connection.execute(
-                "INSERT OR IGNORE INTO sort_keys SELECT id, ? FROM content WHERE id = ?", (digest[4], content)
-            )
-
-        async def keep() -> None:
-            await self.writer.run(Change(apply, durability=Durability.IN_TIME))
-
-        task = asyncio.get_running_loop().create_task(keep())
-        self._keeping.add(task)
-        task.add_done_callback(self._kept)
-
-    def _kept(self, task: asyncio.Task[None]) -> None:
-        self._keeping.discard(task)
-        if not task.cancelled() and task.exception() is not None:
-            self.around.events.warning("store.digest_not_kept", account=self.account)
-
 
 def open_connection(folder: Path, around: Surroundings) -> apsw.Connection:
     """A reading connection to an account's database, which is made or migrated when it must be.
@@ -223,6 +204,7 @@ async def open_account(account: AccountId, folder: Path, around: Surroundings) -
     opened = OpenAccount(account, folder, connection, around)
     if not opened.reader.mailboxes():
         await opened.writer.run(Change(found))
+    opened.digests.arrived()  # what a process that ended left to do
     return opened
 
 

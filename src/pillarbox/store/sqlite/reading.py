@@ -7,7 +7,7 @@ read before without asking `PRAGMA data_version`.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -157,11 +157,11 @@ class Reader:
     # --- messages --------------------------------------------------------------------------------
 
     def digests(
-        self, contents: Sequence[int], fields: Sequence[DigestField], computed: Callable[[int, Pieces], None]
+        self, contents: Sequence[int], fields: Sequence[DigestField], computed: Mapping[int, Pieces]
     ) -> dict[int, Pieces]:
-        """Content id -> the fields asked for; those that are gone are left out.
+        """Content id -> the fields asked for; those that are gone or not digested are left out.
 
-        `computed` is told of digests that were missing: content id, envelope, bodystructure, body, parts, sort keys.
+        `computed` are digests that are not kept yet, as compute() gives them.
         """
         if not fields:
             return {content: () for content in contents if content}
@@ -171,9 +171,8 @@ class Reader:
             if not chosen:
                 continue
             rows = self._columns(table, [columns[name] for name in chosen], contents)
-            if table != "content" and len(rows) < len(contents):
-                for content, digest in self._compute(set(contents).difference(rows)).items():
-                    computed(content, digest)
+            if table != "content":
+                for content, digest in computed.items():
                     by_name = dict(zip((*_DIGEST_COLUMNS, *_SORT_COLUMNS), digest, strict=True))
                     rows[content] = tuple(by_name[name] for name in chosen)
             parts.append(rows)
@@ -201,9 +200,24 @@ class Reader:
         )
         return {row[0]: row[1:] for row in found}
 
-    def _compute(self, contents: Iterable[int]) -> dict[int, Pieces]:
+    def last_digested(self) -> int:
+        """The last content with a digest, 0 when there is none."""
+        last: int = self.connection.execute("SELECT coalesce(max(content), 0) FROM digest").get
+        return last
+
+    def undigested(self, after: int, limit: int) -> list[int]:
+        """The first contents behind `after` that have no digest, ascending."""
+        found = self.connection.execute(
+            "SELECT id FROM content LEFT JOIN digest ON digest.content = id"
+            " WHERE id > ? AND digest.content IS NULL ORDER BY id LIMIT ?",
+            (after, limit),
+        )
+        return [content for (content,) in found]
+
+    def compute(self, contents: Sequence[int]) -> dict[int, Pieces]:
+        """Content id -> envelope, bodystructure, body, parts, sort keys, from the bytes; those gone are left out."""
         digests: dict[int, Pieces] = {}
-        for content, message in self.contents(list(contents)).items():
+        for content, message in self.contents(contents).items():
             digest = self._digest(message.whole())
             digests[content] = (digest.envelope, digest.bodystructure, digest.body, digest.parts, digest.sort_keys)
         return digests
