@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -282,3 +283,20 @@ async def test_the_store_indexes_in_the_background(opening: OpenStore, clock: He
         pass
     assert await asked(account, Body("lantern")) == ([2, 5], [])
     await store.close()
+
+
+async def test_a_50_mb_text_costs_the_indexer_no_memory(opening: OpenStore, tmp_path: Path) -> None:
+    store = await opening()
+    account = await store.open(ANNA)
+    staged = store.stage()
+    staged.write(b"Subject: huge\r\n\r\n")
+    for _ in range(49):
+        staged.write(b"all work and no play\r\n" * 47_000)
+    await account.append((await account.find("INBOX")).id, [NewMessage(staged, DATE)])
+    tracemalloc.start()
+    index_all(tmp_path / "mail")
+    peak_bytes = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak_bytes < 2_000_000
+    assert await asked(account, Body("nowhere")) == ([], [1])
+    assert await asked(account, Header("Subject", "huge")) == ([], [1])
