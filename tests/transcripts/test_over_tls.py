@@ -23,10 +23,12 @@ def user_of(path: Path) -> str:
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PillarboxServer]:
-    """One server for all transcripts; each has an account of its own."""
-    accounts = tmp_path_factory.mktemp("accounts") / "accounts.csv"
+    """One server for all transcripts; each has an account of its own, with INBOX alone, as transcripts begin."""
+    folder = tmp_path_factory.mktemp("accounts")
+    accounts, config = folder / "accounts.csv", folder / "pillarbox.toml"
     accounts.write_text("".join(f"{user_of(path)},{PASSWORD}\n" for path in SCRIPTS))
-    with PillarboxServer() as running:
+    config.write_text("[new_account]\nmailboxes = []\n")
+    with PillarboxServer(config=config) as running:
         running.command("user", "import", str(accounts))
         yield running
 

@@ -21,4 +21,5 @@ async def open_mail(settings: ServerSettings, clock: Clock, events: EventLog) ->
         events,
         settings=settings.sqlite,
         digest=partial(digest, limits=settings.mime),
+        new_account=settings.new_account,
     )

@@ -13,7 +13,7 @@ from pillarbox.auth.settings import AuthSettings
 from pillarbox.imap.limits import ImapLimits
 from pillarbox.mime.limits import MimeLimits
 from pillarbox.net.settings import ListenAddress, NetSettings, TlsSettings
-from pillarbox.store.contract import StoreLimits
+from pillarbox.store.contract import NewAccount, StoreLimits
 from pillarbox.store.sqlite import IndexSettings, SqliteSettings
 from pillarbox.web.settings import ClientSetupSettings, WebSettings
 
@@ -60,6 +60,7 @@ class ServerSettings:
     tls: TlsSettings = field(default_factory=TlsSettings)
     imap: ImapLimits = field(default_factory=ImapLimits)
     store: StoreLimits = field(default_factory=StoreLimits)
+    new_account: NewAccount = field(default_factory=NewAccount)
     sqlite: SqliteSettings = field(default_factory=SqliteSettings)
     index: IndexSettings = field(default_factory=IndexSettings)
     mime: MimeLimits = field(default_factory=MimeLimits)

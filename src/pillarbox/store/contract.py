@@ -21,11 +21,12 @@ import enum
 from array import array
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple, NewType, Protocol
+from typing import Final, NamedTuple, NewType, Protocol
 
 from pillarbox.mail.dates import InternalDate
 from pillarbox.mail.flags import NO_FLAGS, FlagAction, FlagSet
 from pillarbox.mail.names import NameLimits
+from pillarbox.mail.specialuse import SPECIAL_USE_BY_LOWER
 from pillarbox.mail.uids import UidSet
 from pillarbox.search.corpus import Candidates, TextKey
 
@@ -49,6 +50,33 @@ class StoreLimits:
     """Of one keyword. Registered ones (RFC 5788) have 20 at most; longer ones are somebody's data in disguise."""
     max_message_bytes: int = 50 * 1024 * 1024
     """RFC 7889 APPENDLIMIT. What today's large providers accept."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewAccount:
+    r"""What an account has from the start, besides INBOX."""
+
+    mailboxes: tuple[str, ...] = ("Drafts", "Sent", "Junk", "Trash", "Archive")
+    r"""Mailboxes that every new account gets, subscribed. A name that is also a special use (RFC 6154) has that use;
+    for another name write the use behind it, as in 'Spam \Junk'. An empty list turns it off."""
+
+    def __post_init__(self) -> None:
+        self.named_uses()
+
+    def named_uses(self) -> Sequence[tuple[str, frozenset[str]]]:
+        """Each name with its special uses. Raises ValueError for a use that there is not."""
+        return [_name_and_use(entry) for entry in self.mailboxes]
+
+
+NOTHING_MORE: Final = NewAccount(())
+
+
+def _name_and_use(entry: str) -> tuple[str, frozenset[str]]:
+    name, backslash, use = entry.partition(" \\")
+    known = SPECIAL_USE_BY_LOWER.get("\\" + (use or name).lower())
+    if backslash and known is None:
+        raise ValueError(f"there is no special use \\{use}")
+    return name, frozenset() if known is None else frozenset({known})
 
 
 @dataclass(frozen=True, slots=True)
@@ -417,7 +445,8 @@ class Store(Protocol):
     limits: StoreLimits
 
     async def open(self, account: AccountId) -> AccountStore:
-        """The account's mail; made, with an INBOX, when it is opened first."""
+        """The account's mail; made, with an INBOX and what NewAccount names, when it is opened first. What of that
+        the limits don't allow is left out."""
         ...
 
     async def remove(self, account: AccountId) -> None:
@@ -434,6 +463,7 @@ class Store(Protocol):
 
 
 __all__ = [
+    "NOTHING_MORE",
     "NO_FLAGS",
     "AccountId",
     "AccountStore",
@@ -451,6 +481,7 @@ __all__ = [
     "MailboxId",
     "MailboxImage",
     "MailboxStatus",
+    "NewAccount",
     "NewMessage",
     "Staged",
     "Store",

@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+import contextlib
 from array import array
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from pillarbox.clock import Clock
-from pillarbox.mail.errors import LimitReached, MailboxMissing, MessageMissing, MessageTooBig, NotAllowed
+from pillarbox.mail.errors import (
+    LimitReached,
+    MailboxExists,
+    MailboxMissing,
+    MessageMissing,
+    MessageTooBig,
+    NameInvalid,
+    NotAllowed,
+)
 from pillarbox.mail.flags import DELETED, SEEN, FlagAction, apply_flags, flag_set
 from pillarbox.mail.names import INBOX, check_new_name
 from pillarbox.mail.uids import UidSet
 from pillarbox.mime.digest import digest
 from pillarbox.store import naming
 from pillarbox.store.contract import (
+    NOTHING_MORE,
     AccountId,
     Appended,
     Candidates,
@@ -26,6 +36,7 @@ from pillarbox.store.contract import (
     MailboxId,
     MailboxImage,
     MailboxStatus,
+    NewAccount,
     NewMessage,
     Staged,
     StoreLimits,
@@ -42,8 +53,11 @@ from pillarbox.store.memory.model import Account, Box, Change, Mail, Message
 class MemoryStore:
     """contract.Store in memory. `digest` computes what is kept ready of a message."""
 
-    def __init__(self, limits: StoreLimits, clock: Clock, digest: Digester = digest) -> None:
+    def __init__(
+        self, limits: StoreLimits, clock: Clock, digest: Digester = digest, new_account: NewAccount = NOTHING_MORE
+    ) -> None:
         self.limits = limits
+        self._new_account = new_account
         self._clock = clock
         self._digest = digest
         self._accounts: dict[AccountId, Account] = {}
@@ -54,6 +68,10 @@ class MemoryStore:
         opened = MemoryAccount(account, kept, self.limits, self._clock, self._digest)
         if new:
             await opened.create(INBOX)
+            for name, special_use in self._new_account.named_uses():
+                with contextlib.suppress(LimitReached, MailboxExists, NameInvalid):
+                    await opened.create(name, special_use)
+                    await opened.subscribe(name)
         return opened
 
     async def remove(self, account: AccountId) -> None:

@@ -5,18 +5,25 @@ RFC 9051 sections 6.3.4 to 6.3.8, RFC 6154. Must never: look at anything read be
 
 from __future__ import annotations
 
-from pillarbox.mail.errors import LimitReached, NotAllowed
+import contextlib
+
+from pillarbox.mail.errors import LimitReached, MailboxExists, NameInvalid, NotAllowed
 from pillarbox.mail.names import INBOX, check_new_name
 from pillarbox.store import naming
-from pillarbox.store.contract import Mailbox
+from pillarbox.store.contract import Mailbox, NewAccount
 from pillarbox.store.sqlite.messages import move_all
 from pillarbox.store.sqlite.transaction import MailboxRow, Transaction
 
 
-def found(transaction: Transaction) -> None:
-    """Make INBOX when it is not there: the account is new."""
-    if INBOX not in transaction.names():
-        transaction.make_mailbox(INBOX, frozenset())
+def found(transaction: Transaction, new_account: NewAccount) -> None:
+    """Make INBOX and its company when it is not there: the account is new."""
+    if INBOX in transaction.names():
+        return
+    transaction.make_mailbox(INBOX, frozenset())
+    for name, special_use in new_account.named_uses():
+        with contextlib.suppress(LimitReached, MailboxExists, NameInvalid):
+            transaction.make_mailbox(name, special_use)
+            subscribe(transaction, name)
 
 
 def create(transaction: Transaction, name: str, special_use: frozenset[str]) -> Mailbox:

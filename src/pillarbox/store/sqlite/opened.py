@@ -16,7 +16,7 @@ import apsw
 from pillarbox.clock import Clock
 from pillarbox.events import EventLog
 from pillarbox.mail.errors import MailboxMissing
-from pillarbox.store.contract import AccountId, Mailbox, MailboxId, StoreLimits, Unwatch, Watcher
+from pillarbox.store.contract import AccountId, Mailbox, MailboxId, NewAccount, StoreLimits, Unwatch, Watcher
 from pillarbox.store.digesting import Digester
 from pillarbox.store.image import SharedImage
 from pillarbox.store.sqlite.contents import sweep
@@ -41,6 +41,8 @@ class Surroundings:
     events: EventLog
     digest: Digester
     pool: Executor
+    new_account: NewAccount
+    """What an account has from the start."""
     publish: Callable[[AccountId, Iterable[int]], None]
     """Tell other processes which mailboxes changed."""
 
@@ -203,7 +205,7 @@ async def open_account(account: AccountId, folder: Path, around: Surroundings) -
     connection = await loop.run_in_executor(around.pool, open_connection, folder, around)
     opened = OpenAccount(account, folder, connection, around)
     if not opened.reader.mailboxes():
-        await opened.writer.run(Change(found))
+        await opened.writer.run(Change(lambda transaction: found(transaction, around.new_account)))
     opened.digests.arrived()  # what a process that ended left to do
     return opened
 

@@ -24,7 +24,7 @@ from pillarbox.clock import Clock
 from pillarbox.events import EventLog
 from pillarbox.mail.errors import StoreUnavailable
 from pillarbox.mime.digest import digest
-from pillarbox.store.contract import AccountId, Staged, StoreLimits
+from pillarbox.store.contract import NOTHING_MORE, AccountId, NewAccount, Staged, StoreLimits
 from pillarbox.store.digesting import Digester
 from pillarbox.store.hints import HintBoard
 from pillarbox.store.sqlite import mailboxes
@@ -63,13 +63,16 @@ class SqliteStore:
         events: EventLog,
         digest: Digester,
         settings: SqliteSettings,
+        new_account: NewAccount,
     ) -> None:
         self.limits = limits
         self._folder = folder
         self._settings = settings
         self._pool = ThreadPoolExecutor(settings.threads, "pillarbox-store")
         self._board = HintBoard(folder / "run", self._hinted, events)
-        self._around = Surroundings(limits, settings, clock, events, digest, self._pool, self._publish)
+        self._around = Surroundings(
+            limits, settings, clock, events, digest, self._pool, new_account, self._publish
+        )
         self._indexer: Indexer | None = None
         self._accounts: dict[AccountId, _Entry] = {}
         """The one used last comes last."""
@@ -207,6 +210,7 @@ async def open_store(
     events: EventLog,
     settings: SqliteSettings = _DEFAULTS,
     digest: Digester = digest,
+    new_account: NewAccount = NOTHING_MORE,
 ) -> SqliteStore:
     """The mail in `folder` (made, 0700, when it is not there). Raises StoreUnavailable."""
 
@@ -221,7 +225,7 @@ async def open_store(
         await asyncio.get_running_loop().run_in_executor(None, make)
     except OSError as error:
         raise StoreUnavailable("The mail folder can't be used") from error
-    return SqliteStore(folder, limits, clock, events, digest, settings)
+    return SqliteStore(folder, limits, clock, events, digest, settings, new_account)
 
 
 def _failed(task: asyncio.Task[OpenAccount]) -> bool:

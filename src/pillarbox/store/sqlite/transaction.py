@@ -169,8 +169,12 @@ class Transaction:
         return self.mailbox(found)
 
     def names(self) -> dict[str, MailboxId]:
-        """All mailboxes by name."""
-        return dict(self.connection.execute("SELECT name, id FROM mailbox"))
+        """All mailboxes by name, as this change has left them."""
+        kept = dict(self.connection.execute("SELECT name, id FROM mailbox"))
+        if not self._rows:
+            return kept
+        others = {name: mailbox for name, mailbox in kept.items() if mailbox not in self._rows}
+        return others | {row.name: row.id for row in self._rows.values()}
 
     def make_mailbox(self, name: str, special_use: frozenset[str]) -> MailboxRow:
         """A new, empty mailbox. Raises MailboxExists, NameInvalid, LimitReached."""
