@@ -1,6 +1,6 @@
 """`pillarbox client-config`: what mail programs need, shown or written to files.
 
-Must never: write a password, or over a file that it can't have written itself.
+Must never: write a password, or through a symbolic link.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ import logging
 import socket
 import ssl
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
 from starlette.types import ASGIApp
@@ -70,29 +70,50 @@ class WebTls:
         tls.context = self._current
 
 
-class _Visit:
-    """One connection from accept to close, counted once however it ends."""
+class _Hall:
+    """Who is in, by network."""
 
-    def __init__(self, hall: Counter[bytes], address: str) -> None:
-        self._hall = hall
-        self._network = network_of(address)
-        self._is_over = False
-        hall[self._network] += 1
+    def __init__(self) -> None:
+        self._counts: Counter[bytes] = Counter()
+        self._empty = asyncio.Event()
+        self._empty.set()
 
-    def leave(self) -> None:
-        if not self._is_over:
-            self._is_over = True
-            self._hall[self._network] -= 1
-            if not self._hall[self._network]:
-                del self._hall[self._network]
+    def __len__(self) -> int:
+        return self._counts.total()
+
+    def of_network(self, address: str) -> int:
+        """How many come from where this address is."""
+        return self._counts[network_of(address)]
+
+    def enter(self, address: str) -> Callable[[], None]:
+        """One connection more; what is returned ends it, and does nothing the second time."""
+        network = network_of(address)
+        inside = [network]
+        self._counts[network] += 1
+        self._empty.clear()
+
+        def leave() -> None:
+            if inside:
+                self._counts[inside.pop()] -= 1
+                self._counts += Counter()  # without those that are at zero
+                if not self._counts:
+                    self._empty.set()
+
+        return leave
+
+    async def wait_until_empty(self, seconds: float) -> None:
+        """Or until so much time has passed."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._empty.wait()
 
 
 class _Guest(H11Protocol):
     """A connection that ends on time, whatever it does."""
 
-    def __init__(self, config: Config, state: ServerState, visit: _Visit, seconds: float) -> None:
+    def __init__(self, config: Config, state: ServerState, leave: Callable[[], None], seconds: float) -> None:
         super().__init__(config=config, server_state=state, app_state={})
-        self._visit = visit
+        self._leave = leave
         self._seconds = seconds
         self._end: asyncio.TimerHandle | None = None
 
@@ -103,7 +124,7 @@ class _Guest(H11Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         if self._end is not None:
             self._end.cancel()
-        self._visit.leave()
+        self._leave()
         super().connection_lost(exc)
 
 
@@ -134,7 +155,7 @@ class WebServer:
             h11_max_incomplete_event_size=settings.max_head_bytes,
         )
         self._state = ServerState()
-        self._hall: Counter[bytes] = Counter()
+        self._hall = _Hall()
         self._entering: set[asyncio.Task[None]] = set()
         self._pause: asyncio.TimerHandle | None = None
         self._log = _Forwarder(events)
@@ -142,7 +163,7 @@ class WebServer:
     @property
     def connections(self) -> int:
         """How many are open, handshakes included."""
-        return self._hall.total()
+        return len(self._hall)
 
     def start(self) -> None:
         """Begin to accept."""
@@ -154,23 +175,24 @@ class WebServer:
         self._watch()
 
     async def stop(self) -> None:
-        """Accept no more, let requests under way finish within the grace time, close what is left."""
+        """Accept no more, let requests under way finish within the grace time, close what is left. Twice is no harm."""
         if self._pause is not None:
             self._pause.cancel()
         for listener in self._sockets:
-            self._loop.remove_reader(listener.fileno())
+            if listener.fileno() >= 0:
+                self._loop.remove_reader(listener.fileno())
             listener.close()
         for guest in list(self._state.connections):
             guest.shutdown()
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(self._settings.stop_grace_seconds):
-                while self._state.tasks:
-                    await asyncio.wait(self._state.tasks)
-        for task in self._entering | self._state.tasks:
+        for task in self._entering:
+            task.cancel()
+        await self._hall.wait_until_empty(self._settings.stop_grace_seconds)
+        for task in self._state.tasks:
             task.cancel()
         for guest in list(self._state.connections):
             guest.transport.abort()
         await asyncio.gather(*self._entering, *self._state.tasks, return_exceptions=True)
+        await self._hall.wait_until_empty(_SHUTDOWN_SECONDS)
         logging.getLogger("uvicorn.error").removeHandler(self._log)
 
     # --- letting in -------------------------------------------------------------------------------
@@ -202,35 +224,42 @@ class WebServer:
         settings = self._settings
         if (
             self.connections >= settings.max_connections
-            or self._hall[network_of(address)] >= settings.max_connections_per_address
+            or self._hall.of_network(address) >= settings.max_connections_per_address
         ):
             accepted.close()
             self._events.debug("web.refused", address=address, reason="too many connections")
             return
         accepted.setblocking(False)
-        visit = _Visit(self._hall, address)
-        task = self._loop.create_task(self._shake_hands(accepted, visit, address))
+        settings, leave = self._settings, self._hall.enter(address)
+        handshake = self._loop.connect_accepted_socket(
+            lambda: _Guest(self._config, self._state, leave, settings.connection_seconds),
+            accepted,
+            ssl=self._tls.context,
+            ssl_handshake_timeout=settings.handshake_timeout_seconds,
+            ssl_shutdown_timeout=_SHUTDOWN_SECONDS,
+        )
+        task = self._loop.create_task(_awaited(handshake))
         self._entering.add(task)
-        task.add_done_callback(self._entering.discard)
+        task.add_done_callback(lambda done: self._entered(done, accepted, leave, address))
 
-    async def _shake_hands(self, accepted: socket.socket, visit: _Visit, address: str) -> None:
-        settings = self._settings
-        try:
-            await self._loop.connect_accepted_socket(
-                lambda: _Guest(self._config, self._state, visit, settings.connection_seconds),
-                accepted,
-                ssl=self._tls.context,
-                ssl_handshake_timeout=settings.handshake_timeout_seconds,
-                ssl_shutdown_timeout=_SHUTDOWN_SECONDS,
-            )
-        except OSError as error:  # ssl.SSLError, ConnectionError and TimeoutError are all OSError
-            visit.leave()
-            accepted.close()
+    def _entered(
+        self, task: asyncio.Task[None], accepted: socket.socket, leave: Callable[[], None], address: str
+    ) -> None:
+        """The handshake is over, well or badly, or was cancelled before it began."""
+        self._entering.discard(task)
+        error = None if task.cancelled() else task.exception()
+        if error is None and not task.cancelled():
+            return
+        leave()
+        accepted.close()
+        if isinstance(error, OSError):  # ssl.SSLError, ConnectionError and TimeoutError are among them
             self._events.debug("web.handshake_failed", address=address, reason=str(error))
-        except BaseException:
-            visit.leave()
-            accepted.close()
-            raise
+        elif error is not None:
+            self._events.bug("web.handshake_failed", error, address=address)
+
+
+async def _awaited(handshake: Awaitable[object]) -> None:
+    await handshake
 
 
 class _Forwarder(logging.Handler):
