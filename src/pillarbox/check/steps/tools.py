@@ -90,7 +90,7 @@ def _tools(settings: CheckSettings) -> tuple[_Tool, ...]:
         _Tool("nc", ("nc", "-zv", "-w", seconds, host, port), _by_code),
         _Tool("/dev/tcp", ("bash", "-c", 'echo > "/dev/tcp/$1/$2"', "bash", host, port), _by_code),
         _Tool("telnet", ("telnet", host, port), _telnet),
-        _Tool("nmap", ("nmap", *ipv6, "-n", "-Pn", "-p", port, "-sV", "--version-light", host), _nmap),
+        _Tool("nmap", ("nmap", *ipv6, "-n", "-Pn", "-p", port, "-sV", "--version-intensity", "0", host), _nmap),
         _Tool("openssl", _openssl_words(settings), _openssl),
     ]
     if curl := curl_words(settings):
