@@ -6,7 +6,7 @@ PORT ?= 9993
 JOBS ?= 2
 BIN := .venv/bin
 READY := .venv/.ready
-SLOW := tests/interop tests/differential tests/crash tests/house/test_demo.py
+SLOW := tests/interop tests/differential tests/crash tests/house/test_demo.py tests/firewall/real tests/check
 
 .PHONY: setup serve check lint unit test system-packages bench reference clean
 .DEFAULT_GOAL := help

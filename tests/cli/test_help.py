@@ -19,6 +19,14 @@ COMMANDS = [
     ("mailbox", "list"),
     ("config", "check"),
     ("config", "reference"),
+    ("check",),
+    ("client-config",),
+    ("dns",),
+    ("doctor",),
+    *(("firewall", verb) for verb in ("open", "close", "status")),
+    ("port",),
+    ("port", "list"),
+    *(("search", verb) for verb in ("status", "explain")),
 ]
 
 
