@@ -8,6 +8,8 @@ from pillarbox.cli.exits import ExitCode
 from tests.cli.commands import CommandLine
 
 SAMPLES = Path(__file__).parents[2] / "samples"
+NEW = dict.fromkeys(("INBOX", "Archive", "Drafts", "Junk", "Sent", "Trash"), (0, 0))
+"""What an account begins with."""
 FROM = "From bob@example.org Sat Jan  3 01:05:34 1998\n"
 
 
@@ -21,7 +23,7 @@ def test_an_mbox_comes_into_the_named_mailbox(alice: CommandLine, tmp_path: Path
     source.write_text(f"{FROM}Subject: one\nStatus: RO\n\nbody\n\n{FROM}Subject: two\n\nbody\n")
     said = alice.done("import", str(source), "--user", "Alice", "--mailbox", "Archive/1998")
     assert said.out == "imported 2 messages, 44 bytes (Archive/1998 2)\n"
-    assert counts(alice) == {"INBOX": (0, 0), "Archive/1998": (2, 1)}
+    assert counts(alice) == NEW | {"Archive/1998": (2, 1)}
 
 
 def test_a_maildir_comes_with_its_folders(alice: CommandLine, tmp_path: Path) -> None:
@@ -29,9 +31,9 @@ def test_a_maildir_comes_with_its_folders(alice: CommandLine, tmp_path: Path) ->
         (tmp_path / "Maildir" / folder / "cur").mkdir(parents=True)
         (tmp_path / "Maildir" / folder / "cur" / "1.host:2,S").write_text("Subject: one\n\nbody\n")
     alice.done("import", str(tmp_path / "Maildir"), "--user", "alice")
-    assert counts(alice) == {"INBOX": (1, 0), "Sent": (1, 0), "Work/2019": (1, 0)}
+    assert counts(alice) == NEW | {"INBOX": (1, 0), "Sent": (1, 0), "Work/2019": (1, 0)}
     listed = alice.done("mailbox", "list", "--user", "alice").out.splitlines()
-    assert listed[1] == "Sent\t1\t0\t22 bytes\tyes"
+    assert "Sent\t1\t0\t22 bytes\tyes" in listed
 
 
 def test_the_samples_come_in_whole(alice: CommandLine) -> None:
@@ -57,7 +59,7 @@ def test_what_cannot_come_in_is_named_and_the_rest_does(alice: CommandLine, tmp_
     assert f"left out: {tmp_path}/mail/b.eml: an empty file" in said.err
     assert f"left out: {tmp_path}/mail/c.eml: No such file or directory" in said.err
     assert f"left out: {tmp_path}/mail/d.eml: larger than the 10000 bytes" in said.err
-    assert counts(alice) == {"INBOX": (1, 1)}
+    assert counts(alice) == NEW | {"INBOX": (1, 1)}
 
 
 def test_what_is_no_mail_is_told(alice: CommandLine, tmp_path: Path) -> None:

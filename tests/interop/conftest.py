@@ -21,11 +21,15 @@ from .witness import Witness
 PASSWORD = "blue Teapot-7"
 
 CONFIGURATION = """
-# A hundred accounts of no worth: their passwords need not be dear to hash. All else is the default.
+# A hundred accounts of no worth: their passwords need not be dear to hash. They begin with INBOX alone, as those of
+# the other server do. All else is the default.
 [auth]
 argon2_memory_kib = 8192
 argon2_passes = 1
 argon2_lanes = 1
+
+[new_account]
+mailboxes = []
 """
 
 
