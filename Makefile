@@ -50,6 +50,7 @@ bench: $(READY) system-packages
 
 reference: $(READY)
 	$(BIN)/pillarbox config reference > docs/configure.md
+	$(BIN)/python -m tools.rfcs
 
 clean:
 	rm -rf .venv demo-data tests/interop/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis
