@@ -64,6 +64,34 @@ def test_rows_of_the_journal_follow_what_vanishes() -> None:
     assert [image.uids[row] for row in image.changed_since(1)] == [51]
 
 
+def test_loading_anew_leaves_the_columns_of_before_alone_and_knows_what_changed() -> None:
+    image = image_of(100)
+    before = image.uids
+    rows = Arrivals()
+    for uid in range(2, 101, 2):
+        for column in (rows.uids, rows.contents, rows.sizes, rows.date_seconds, rows.date_zones, rows.save_seconds):
+            column.append(uid)
+        rows.modseqs.append(7 if uid == 50 else 1)
+        rows.flags.append(NO_FLAGS)
+    image.load(rows)
+    image.settle(BOX, image.uidnext, 7, ())
+    assert image.uids is not before
+    assert len(before) == 100
+    assert image.uids.tolist() == image.contents.tolist() == list(range(2, 101, 2))
+    assert [image.uids[row] for row in image.changed_since(1)] == [50]
+    assert list(image.changed_since(7)) == []
+
+
+def test_the_span_of_changes_holds_all_that_differ_and_no_more() -> None:
+    image = image_of(100)
+    for rows in ([], [0], [99], [10, 12], [0, 99]):
+        modseqs = image.modseqs[:]
+        for row in rows:
+            modseqs[row] = 9
+        assert image.span_of_changes(0, modseqs) == ((rows[0], rows[-1] + 1) if rows else (0, 0))
+        assert image.span_of_changes(5, modseqs[5:11]) == ((5, 6) if 10 in rows else (0, 0))
+
+
 def test_vanishing_works_in_one_piece_and_in_very_many() -> None:
     for ranges in ([(5, 9_000)], [(uid, uid) for uid in range(1, 10_001, 2)], [(1, 10_000)], [(9_999, 20_000)]):
         image = image_of(10_000)

@@ -22,7 +22,8 @@ JOURNAL_UIDS: Final = 4096
 span any pause that matters; past that a scan of the column (some ms for 100,000) is no loss."""
 
 FEW_PIECES: Final = 500
-"""Up to so many vanished ranges are cut out piece by piece (memcpy); more are filtered row by row."""
+"""Up to so many vanished ranges are cut out piece by piece (memcpy); more are filtered row by row, which takes ten
+times as long: a backend that can should load() anew instead."""
 
 
 @dataclass(slots=True)
@@ -125,6 +126,14 @@ class SharedImage:
                 kept = array(column.typecode, list(compress(column, mask)))
             setattr(self, name, kept)
 
+    def load(self, rows: Arrivals) -> None:
+        """Replace all rows, in new columns. `changed_since` looks through the column for changes before this."""
+        self.uids, self.flags, self.modseqs = array("I"), [], array("Q")
+        self.contents, self.sizes, self.date_zones = array("q"), array("Q"), array("h")
+        self.date_seconds, self.save_seconds = array("q"), array("q")
+        self._fresh = None
+        self.extend(rows)
+
     def overwrite(self, row: int, flags: list[FlagSet], modseqs: array[int]) -> None:
         """Set flags and mod-sequences of the rows from `row` on, in place; those that differ count as changed."""
         end = row + len(modseqs)
@@ -136,6 +145,17 @@ class SharedImage:
             self._note(changed)
         self.modseqs[row:end] = modseqs
         self.flags[row:end] = flags
+
+    def span_of_changes(self, row: int, modseqs: array[int]) -> tuple[int, int]:
+        """Where `modseqs` differs from the column from `row` on: half-open places in `modseqs`, around all that
+        differ. Compares whole numbers of thousands of bits, since one flag change looks at hundreds of rows."""
+        before = self.modseqs[row : row + len(modseqs)]
+        difference = int.from_bytes(before, "little") ^ int.from_bytes(modseqs, "little")
+        if not difference:
+            return 0, 0
+        bits = 8 * modseqs.itemsize
+        first = ((difference & -difference).bit_length() - 1) // bits
+        return first, (difference.bit_length() - 1) // bits + 1
 
     def extend(self, arrivals: Arrivals) -> None:
         """Add rows at the end, in place."""

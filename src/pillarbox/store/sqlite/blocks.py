@@ -63,7 +63,7 @@ class Blocks:
             yield block
 
     def holding(self, mailbox: int, uids: Sequence[int]) -> Iterator[tuple[Block, Sequence[int]]]:
-        """The blocks that hold any of the ascending `uids`, with the row numbers, ascending.
+        """The blocks that hold any of the ascending `uids` (some may come twice), with the row numbers, ascending.
 
         The block yielded last may be changed or removed.
         """
@@ -210,9 +210,11 @@ def _block(key: int, uids: bytes, flags: bytes, modseqs: bytes) -> Block:
 
 
 def _rows_of(uids: array[int], wanted: Sequence[int]) -> Sequence[int]:
+    if len(wanted) == len(uids) and list(wanted) == uids.tolist():
+        return range(len(uids))
     if len(wanted) < 16:
-        rows = [bisect_left(uids, uid) for uid in wanted]
-        return [row for row, uid in zip(rows, wanted, strict=True) if uids[row] == uid]
+        rows = {uid: bisect_left(uids, uid) for uid in wanted}
+        return [row for uid, row in rows.items() if uids[row] == uid]
     among = set(wanted)
     if among.issuperset(uids):
         return range(len(uids))

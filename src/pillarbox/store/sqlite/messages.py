@@ -103,7 +103,8 @@ def store_flags(
         if not whole or any(number == target for number, target in targets.items()):
             chosen = [at for at in chosen if targets[block.flags[at]] != block.flags[at]]
         if chosen:
-            before = max(before, max(block.modseqs[at] for at in chosen))
+            whole = len(chosen) == len(block.uids)
+            before = max(before, max(block.modseqs if whole else map(block.modseqs.__getitem__, chosen)))
             changed.extend(_mark(transaction, row, block, chosen, targets))
     return Flagged(row.highest_modseq, changed, refused, before)
 
@@ -146,10 +147,10 @@ def claim_recent(transaction: Transaction, mailbox: MailboxId) -> int:
 
 
 def _ascending(uids: Sequence[int]) -> Sequence[int]:
-    """Each once, ascending, none below 1."""
+    """Ascending, none below 1; some may come twice."""
     if isinstance(uids, range) and uids.start > 0 and uids.step > 0:
         return uids
-    ordered = sorted(set(uids))
+    ordered = sorted(uids)
     return ordered if not ordered or ordered[0] > 0 else [uid for uid in ordered if uid > 0]
 
 

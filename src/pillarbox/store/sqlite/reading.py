@@ -17,7 +17,7 @@ from pillarbox.mail.errors import MailboxMissing
 from pillarbox.mail.uids import UidSet
 from pillarbox.store.contract import Content, DigestField, Mailbox, MailboxId, MailboxStatus
 from pillarbox.store.digesting import Digester, email_id
-from pillarbox.store.image import Arrivals, SharedImage
+from pillarbox.store.image import FEW_PIECES, Arrivals, SharedImage
 from pillarbox.store.sqlite.blocks import Block, Blocks
 from pillarbox.store.sqlite.contents import InlineContent, MappedContent
 from pillarbox.store.sqlite.flagsets import FlagSets
@@ -120,8 +120,11 @@ class Reader:
 
     def _apply_changes(self, image: SharedImage) -> None:
         mailbox, known = image.mailbox.id, image.highest_modseq
-        if image.uids:
-            image.vanish(self._vanished(mailbox, known))
+        vanished = list(self._vanished(mailbox, known)) if image.uids else []
+        if len(vanished) > FEW_PIECES:
+            image.load(self._arrivals(self._blocks.everything(mailbox)))
+            return
+        image.vanish(vanished)
         if not image.uids:
             image.extend(self._arrivals(self._blocks.everything(mailbox)))
             return
@@ -136,8 +139,9 @@ class Reader:
             there = next(at for at, uid in enumerate(block.uids) if uid > last)
         if there:
             row = image.row_of(block.uids[0])
-            flags = list(map(self._flagsets.__getitem__, block.flags[:there]))
-            image.overwrite(row, flags, block.modseqs[:there])
+            start, end = image.span_of_changes(row, block.modseqs[:there])
+            flags = list(map(self._flagsets.__getitem__, block.flags[start:end]))
+            image.overwrite(row + start, flags, block.modseqs[start:end])
         if there < len(block.uids):
             rows = self._blocks.rows(block).part(there, len(block.uids))
             image.extend(self._arrivals(rows))

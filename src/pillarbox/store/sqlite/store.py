@@ -70,9 +70,7 @@ class SqliteStore:
         self._settings = settings
         self._pool = ThreadPoolExecutor(settings.threads, "pillarbox-store")
         self._board = HintBoard(folder / "run", self._hinted, events)
-        self._around = Surroundings(
-            limits, settings, clock, events, digest, self._pool, new_account, self._publish
-        )
+        self._around = Surroundings(limits, settings, clock, events, digest, self._pool, new_account, self._publish)
         self._indexer: Indexer | None = None
         self._accounts: dict[AccountId, _Entry] = {}
         """The one used last comes last."""
