@@ -28,7 +28,7 @@ from pillarbox.search.evaluate import matching_rows
 from pillarbox.search.narrow import Step
 from pillarbox.store.contract import AccountId, AccountStore, MailboxId, NewMessage, StoreLimits
 from pillarbox.store.searchable import MessageBody, MessageHeader
-from pillarbox.store.sqlite import IndexSettings, SqliteSettings, SqliteStore, open_store
+from pillarbox.store.sqlite import IndexSettings, SqliteSettings, SqliteStore, index, open_store
 from pillarbox.store.sqlite.indexer import AccountIndexer, Turn
 from tests.differential.corpus import corpus
 from tests.search.samples import samples
@@ -232,7 +232,8 @@ class Searched:
 
 
 @pytest.fixture
-async def searched(tmp_path: Path) -> AsyncIterator[Searched]:
+async def searched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Searched]:
+    monkeypatch.setattr(index, "FEW_TEXTS", 0)  # ask the trigrams, however few the texts are
     folder = tmp_path / "mail"
     store = await open_store(
         folder, StoreLimits(), HeldClock(), NoEvents(), SqliteSettings(inline_bytes=20_000, poll_seconds=3_600)

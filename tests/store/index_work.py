@@ -1,5 +1,5 @@
-"""Indexing for a process that is going to be killed: `python -m tests.store.index_work FOLDER` indexes in short turns
-until all is done, appends ten more, and so on, and says `turn` after each turn."""
+"""Indexing for a process that is going to be killed: `python -m tests.store.index_work FOLDER` indexes message by
+message until all is done, appends twenty more, and so on, and says `turn` after each turn."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ async def main(folder: Path) -> None:
     store = await open_store(folder, StoreLimits(), HeldClock(), NoEvents())
     account = await store.open(ANNA)
     inbox = (await account.find("INBOX")).id
-    indexer = AccountIndexer(account_folder(folder), digest, IndexSettings(turn_seconds=0.005), NoEvents())
+    indexer = AccountIndexer(account_folder(folder), digest, IndexSettings(turn_seconds=0), NoEvents())
     while True:
         count = (await account.status(inbox)).messages
-        await account.append(inbox, [new(f"token {count + number}.") for number in range(10)])
+        await account.append(inbox, [new(f"token {count + number}.") for number in range(20)])
         while indexer.add_turn() is not Turn.FINISHED:
             print("turn", flush=True)
         print("turn", flush=True)

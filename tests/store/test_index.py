@@ -16,6 +16,7 @@ from pillarbox.mail.flags import DELETED, FlagAction
 from pillarbox.mime.digest import digest
 from pillarbox.search.query import Address, Body, Header, Text
 from pillarbox.store.contract import AccountStore, MailboxId, NewMessage, TextKey
+from pillarbox.store.sqlite import index
 from pillarbox.store.sqlite.index import INDEX_NAME
 from pillarbox.store.sqlite.indexer import AccountIndexer, IndexSettings, Turn
 from tests.store.conftest import ANNA, OpenStore, account_folder
@@ -59,6 +60,7 @@ THREE = (
 )
 
 
+@pytest.mark.parametrize("few_texts", [0, 200])
 @pytest.mark.parametrize(
     ("key", "uids"),
     [
@@ -83,8 +85,15 @@ THREE = (
     ],
 )
 async def test_what_is_indexed_is_answered_for_certain(
-    opening: OpenStore, tmp_path: Path, key: TextKey, uids: list[int]
+    opening: OpenStore,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    key: TextKey,
+    uids: list[int],
+    few_texts: int,
 ) -> None:
+    """By looking through all of a few texts, and by trigrams."""
+    monkeypatch.setattr(index, "FEW_TEXTS", few_texts)
     account = await filled(opening, THREE)
     index_all(tmp_path / "mail")
     assert await asked(account, key) == (uids, [])
@@ -140,11 +149,11 @@ async def test_texts_of_messages_that_are_gone_are_swept(opening: OpenStore, tmp
     assert (await account.text_index_state()).indexed == 3
     assert indexer_of(tmp_path / "mail").sweep_turn() is Turn.FINISHED
     assert (await account.text_index_state()).indexed == 2
-    index = apsw.Connection(str(account_folder(tmp_path / "mail") / INDEX_NAME))
+    kept = apsw.Connection(str(account_folder(tmp_path / "mail") / INDEX_NAME))
     assert [row for table in ("document", "header_text", "body_text") for row in
-            index.execute(f"SELECT content FROM {table} ORDER BY content")] == [(1,), (3,)] * 3  # fmt: skip
-    assert index.execute("SELECT rowid FROM body_trigrams WHERE body_trigrams MATCH '\"lan\"'").fetchall() == []
-    assert index.execute("SELECT count(*) FROM field WHERE content = 2").get == 0
+            kept.execute(f"SELECT content FROM {table} ORDER BY content")] == [(1,), (3,)] * 3  # fmt: skip
+    assert kept.execute("SELECT rowid FROM body_trigrams WHERE body_trigrams MATCH '\"lan\"'").fetchall() == []
+    assert kept.execute("SELECT count(*) FROM field WHERE content = 2").get == 0
 
 
 async def test_a_lost_index_is_made_anew(opening: OpenStore, tmp_path: Path) -> None:
@@ -162,11 +171,11 @@ async def test_a_broken_index_is_made_anew(opening: OpenStore, tmp_path: Path, d
     account = await filled(opening, THREE)
     index_all(tmp_path / "mail")
     path = account_folder(tmp_path / "mail") / INDEX_NAME
-    with apsw.Connection(str(path)) as index:
-        index.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    with apsw.Connection(str(path)) as kept:
+        kept.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
         if damage == "another version":
-            index.execute("PRAGMA user_version = 99")
-    index.close()
+            kept.execute("PRAGMA user_version = 99")
+    kept.close()
     if damage == "no database at all":
         path.write_bytes(b"nothing that anybody wrote" * 1_000)
     if damage == "zeroed middle":
@@ -251,7 +260,7 @@ async def test_a_turn_ends_in_time_and_the_next_one_goes_on(opening: OpenStore, 
     account = await filled(opening, THREE * 5)
     short = IndexSettings(turn_seconds=0.0)
     assert indexer_of(tmp_path / "mail", short).add_turn() is Turn.MORE
-    assert (await account.text_index_state()).waiting == 15
+    assert (await account.text_index_state()).waiting == 14
     assert indexer_of(tmp_path / "mail").add_turn() is Turn.FINISHED
     assert (await account.text_index_state()).waiting == 0
 

@@ -9,7 +9,9 @@ Must never: change the view, or hold more than what it was asked for last.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from bisect import bisect_left
+from collections.abc import Collection, Sequence
+from typing import Final
 
 from pillarbox.imap.object_ids import thread_object_id
 from pillarbox.imap.view import View
@@ -37,6 +39,10 @@ class _Header(MessageHeader):
         return thread_object_id(self.raw_header, self._email_id).decode("ascii")
 
 
+_MANY: Final = 8
+"""From one in so many rows on, a table of all is quicker than looking for each."""
+
+
 class ViewCorpus:
     """See search.corpus.Corpus. Good for one search."""
 
@@ -47,14 +53,21 @@ class ViewCorpus:
 
     async def candidates(self, key: TextKey, rows: Sequence[int]) -> Candidates | None:
         uids = self.columns.uids
-        asked = {uids[row]: row for row in rows}
+        asked = uids if len(rows) == len(uids) else [uids[row] for row in rows]
         try:
-            found = await self._account.text_candidates(self._mailbox, key, list(asked))
+            found = await self._account.text_candidates(self._mailbox, key, asked)
         except MailboxMissing:
             return None
         if found is None:
             return None
-        return Candidates([asked[uid] for uid in found.certain], [asked[uid] for uid in found.possible])
+        return Candidates(self._rows_of(found.certain), self._rows_of(found.possible))
+
+    def _rows_of(self, found: Collection[int]) -> list[int]:
+        uids = self.columns.uids
+        if len(found) < len(uids) // _MANY:
+            return [bisect_left(uids, uid) for uid in found]
+        rows = {uid: row for row, uid in enumerate(uids)}
+        return [rows[uid] for uid in found]
 
     async def headers(self, rows: Sequence[int]) -> Sequence[HeaderTexts | None]:
         uids = [self.columns.uids[row] for row in rows]

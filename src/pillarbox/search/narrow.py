@@ -13,7 +13,7 @@ Must never: read a message.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
 from pillarbox.search.corpus import Candidates, Corpus
@@ -64,9 +64,9 @@ Observer = Callable[[Step], None]
 class Known:
     """What the index said of one key."""
 
-    asked: set[int] = field(default_factory=set)
-    certain: set[int] = field(default_factory=set)
-    possible: set[int] = field(default_factory=set)
+    asked: frozenset[int] = frozenset()
+    certain: frozenset[int] = frozenset()
+    possible: frozenset[int] = frozenset()
 
     def is_open(self, row: int) -> bool:
         """Whether the row must be read to know."""
@@ -127,16 +127,16 @@ class Narrowing:
 
     async def _from_index(self, key: IndexedKey, rows: frozenset[int]) -> Candidates:
         known = self.known.setdefault(key, Known())
-        unasked = sorted(rows - known.asked)
+        unasked = sorted(rows - known.asked if known.asked else rows)
         if len(unasked) <= FEW_ROWS and unasked:
             return self._noted(key, "few left", rows, Candidates(rows & known.certain, rows - known.certain))
         if unasked:
             found = await self._corpus.candidates(key, unasked)
             if found is None:
                 return self._noted(key, "not indexed", rows, Candidates(frozenset(), rows))
-            known.asked.update(unasked)
-            known.certain.update(found.certain)
-            known.possible.update(found.possible)
+            known.asked = known.asked.union(unasked) if known.asked else rows
+            known.certain = known.certain.union(found.certain)
+            known.possible = known.possible.union(found.possible)
         return self._noted(key, "index", rows, Candidates(rows & known.certain, rows & known.possible))
 
     def _noted(self, asked: Query, how: str, rows: frozenset[int], found: Candidates) -> Candidates:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TypeVar
 
-from pillarbox.mail.errors import MessageTooBig, StoreUnavailable
+from pillarbox.mail.errors import MailboxMissing, MessageTooBig, StoreUnavailable
 from pillarbox.mail.flags import FlagAction
 from pillarbox.mail.uids import UidSet
 from pillarbox.store import naming
@@ -192,16 +192,10 @@ class SqliteAccount:
 
     async def text_candidates(self, mailbox: MailboxId, key: TextKey, uids: Sequence[int]) -> Candidates | None:
         with self._reading():
-            contents = self._opened.content_of(mailbox, uids)
-        found = await self._opened.index.candidates(key, contents)
-        if found is None:
-            return None
-        certain, possible = frozenset(found.certain), frozenset(found.possible)
-        of_uids = list(zip(uids, contents, strict=True))
-        return Candidates(
-            [uid for uid, content in of_uids if content in certain],
-            [uid for uid, content in of_uids if not content or content in possible],
-        )
+            image = self._opened.image(mailbox)
+        if image.deleted:
+            raise MailboxMissing("")
+        return await self._opened.index.candidates(key, self._opened.index.scope_of(image, uids))
 
     async def text_index_state(self) -> TextIndexState:
         try:

@@ -64,6 +64,8 @@ _MOST_INSTANCES: Final = 50_000
 """Pairs of trigram and message that a short needle looks through (about 20 ms); past that all texts are."""
 _FEW: Final = 2_000
 """Contents that are looked up one by one rather than by going through all."""
+FEW_TEXTS: Final = 200
+"""Texts that are looked through (5 microseconds each) sooner than lists of trigrams are put together."""
 
 _COLUMNS: Final = {"header": ("header_trigrams", "header_terms", "header_text"),
                    "body": ("body_trigrams", "body_terms", "body_text")}  # fmt: skip
@@ -206,15 +208,16 @@ def remove_texts(index: apsw.Connection, contents: Collection[int]) -> None:
 # --- asking ------------------------------------------------------------------------------------------
 
 
-def ask_index(index: apsw.Connection, key: TextKey, contents: Collection[int]) -> Candidates | None:
-    """What the index says of `key` about these contents: contract.AccountStore.text_candidates. Runs in a thread."""
+def ask_index(index: apsw.Connection, key: TextKey, contents: frozenset[int], highest: int) -> Candidates | None:
+    """What the index says of `key` about these contents, the highest of which is `highest`. Runs in a thread."""
     index.execute("BEGIN")
     try:
         through = indexed_through(index)
-        unread = {content for (content,) in index.execute("SELECT content FROM document WHERE always_read")}
-        waiting = {content for content in contents if content > through or content in unread}
-        asked = _Asked(index, waiting.symmetric_difference(contents) if waiting else contents)
-        found = asked.candidates(key)
+        unread = index.execute("SELECT content FROM document WHERE always_read")
+        waiting = contents.intersection([content for (content,) in unread])
+        if highest > through:
+            waiting = waiting.union(content for content in contents if content > through)
+        found = _Asked(index, contents - waiting if waiting else contents).candidates(key)
         return None if found is None else Candidates(found.certain, waiting.union(found.possible))
     finally:
         index.execute("COMMIT")
@@ -223,9 +226,9 @@ def ask_index(index: apsw.Connection, key: TextKey, contents: Collection[int]) -
 class _Asked:
     """Contents that are all in the index, and what is asked of them."""
 
-    def __init__(self, index: apsw.Connection, contents: Collection[int]) -> None:
+    def __init__(self, index: apsw.Connection, contents: frozenset[int]) -> None:
         self._index = index
-        self._contents = frozenset(contents)
+        self._contents = contents
 
     def candidates(self, key: TextKey) -> Candidates | None:
         if UNKEPT.search(key.needle) or UNKEPT.search(key.text):
@@ -261,10 +264,10 @@ class _Asked:
 
     def _in_column(self, column: str, needle: str, but_not: frozenset[int] = frozenset()) -> frozenset[int]:
         """The contents whose text has the needle, by candidates and then, where these may be wrong, the text."""
-        wanted = self._contents - but_not
+        wanted = self._contents - but_not if but_not else self._contents
         if not needle:
             return wanted
-        candidates = self._with_grams(column, needle)
+        candidates = self._with_grams(column, needle) if len(wanted) > FEW_TEXTS else None
         if candidates is not None:
             wanted = wanted & candidates
             if column == "body" and len(needle) <= _GRAM:

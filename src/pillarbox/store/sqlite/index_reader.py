@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Collection
+from array import array
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import apsw
 
 from pillarbox.events import EventLog
 from pillarbox.store.contract import Candidates, TextIndexState, TextKey
+from pillarbox.store.image import SharedImage
 from pillarbox.store.sqlite.failures import DATABASE_FAILURES
 from pillarbox.store.sqlite.index import ask_index, discard_index, index_state, open_index
 
@@ -21,6 +23,26 @@ _BUSY_SECONDS = 1.0
 """Readers of a WAL wait for nobody but whoever recovers it after a crash."""
 
 _BROKEN = (apsw.CorruptError, apsw.NotADBError, apsw.SQLError)
+
+
+class Scope:
+    """The messages that searches ask about: their UIDs, and the content of each (0: it is gone)."""
+
+    __slots__ = ("_uid_of", "contents", "distinct", "highest", "uids")
+
+    def __init__(self, uids: Sequence[int], contents: Sequence[int]) -> None:
+        self.uids = uids
+        self.contents = contents
+        self._uid_of = dict(zip(contents, uids, strict=True))
+        self.distinct = frozenset(self._uid_of)
+        self.highest = max(contents, default=0)
+
+    def uids_with(self, contents: Collection[int]) -> list[int]:
+        """The UIDs of these contents, in no order."""
+        if len(self.distinct) == len(self.uids):
+            return list(map(self._uid_of.__getitem__, contents))
+        chosen = frozenset(contents)  # a message is there twice
+        return [uid for uid, content in zip(self.uids, self.contents, strict=True) if content in chosen]
 
 
 class IndexReader:
@@ -31,10 +53,27 @@ class IndexReader:
         self._events = events
         self._connection: apsw.Connection | None = None
         self._lock = threading.Lock()
+        self._whole: tuple[Scope, SharedImage | None] = Scope((), ()), None
 
-    async def candidates(self, key: TextKey, contents: Collection[int]) -> Candidates | None:
-        """contract.AccountStore.text_candidates, of contents. Waits in a thread, so other sessions go on."""
-        return await asyncio.get_running_loop().run_in_executor(None, self._ask, key, contents)
+    async def candidates(self, key: TextKey, scope: Scope) -> Candidates | None:
+        """contract.AccountStore.text_candidates. Waits in a thread, so other sessions go on."""
+        found = await asyncio.get_running_loop().run_in_executor(None, self._ask, key, scope)
+        if found is None:
+            return None
+        possible = found.possible
+        if 0 in scope.distinct:
+            possible = {0, *possible}
+        return Candidates(scope.uids_with(found.certain), scope.uids_with(possible))
+
+    def scope_of(self, image: SharedImage, uids: Sequence[int]) -> Scope:
+        """The scope of ascending UIDs of a mailbox. That of all of it is kept until something arrives or vanishes."""
+        if not isinstance(uids, array) or uids != image.uids:
+            content_of = dict(zip(image.uids, image.contents, strict=True))
+            return Scope(uids, [content_of.get(uid, 0) for uid in uids])
+        kept, of_image = self._whole
+        if of_image is not image or kept.uids != image.uids:
+            self._whole = kept, _ = Scope(image.uids[:], image.contents[:]), image
+        return kept
 
     async def state(self) -> TextIndexState:
         """contract.AccountStore.text_index_state. Raises one of DATABASE_FAILURES."""
@@ -44,12 +83,16 @@ class IndexReader:
         """Let go of the connection, once nobody asks."""
         await asyncio.get_running_loop().run_in_executor(None, self._forget)
 
-    def _ask(self, key: TextKey, contents: Collection[int]) -> Candidates | None:
+    def _ask(self, key: TextKey, scope: Scope) -> Candidates | None:
         with self._lock:
             try:
                 if self._connection is None:
                     self._connection = open_index(self._folder, _BUSY_SECONDS)
-                return None if self._connection is None else ask_index(self._connection, key, contents)
+                return (
+                    None
+                    if self._connection is None
+                    else ask_index(self._connection, key, scope.distinct, scope.highest)
+                )
             except (*DATABASE_FAILURES, apsw.SQLError) as error:
                 self._events.warning("search.index_failed", error=type(error).__name__, text=str(error))
                 self._close()

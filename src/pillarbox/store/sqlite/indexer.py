@@ -103,7 +103,7 @@ class AccountIndexer:
         self._events = events
 
     def add_turn(self) -> Turn:
-        """Index some of what is new. Raises one of DATABASE_FAILURES, MailUnreadable."""
+        """Index some of what is new, one message at least. Raises one of DATABASE_FAILURES, MailUnreadable."""
         return self._turn(self._add_new)
 
     def sweep_turn(self) -> Turn:
@@ -130,11 +130,13 @@ class AccountIndexer:
     def _add_new(self, index: apsw.Connection, mail: apsw.Connection) -> Turn:
         end = time.monotonic() + self._settings.turn_seconds
         through, last = indexed_through(index), _last_content(mail)
-        while through < last and time.monotonic() < end:
+        while through < last:
             row = _next_row(mail, through)
             through = last if row is None else row.content
             if row is not None:
                 self._add(index, row)
+            if time.monotonic() >= end:
+                break
         index.execute("UPDATE progress SET indexed_through = ?", (through,))
         return Turn.FINISHED if through >= last else Turn.MORE
 
