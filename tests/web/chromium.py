@@ -21,8 +21,8 @@ from typing import Any
 PATIENCE_SECONDS = 40.0
 _FLAGS = (
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync", "--hide-scrollbars", "--disable-dev-shm-usage",
-    "--remote-debugging-pipe",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync", "--hide-scrollbars",
+    "--disable-dev-shm-usage", "--remote-debugging-pipe",
 )  # fmt: skip
 
 Reply = dict[str, Any]  # Any: what the browser says

@@ -169,3 +169,11 @@ async def test_no_address_is_logged() -> None:
     await http.get("/Autodiscover/Autodiscover.json/v1.0/alice@example.org?Protocol=AutodiscoverV1")
     assert [each["event"] for each in events.seen] == ["web.request"] * 5
     assert "alice" not in repr(events.seen)
+
+
+@pytest.mark.parametrize("text", ['"><script>x</script>', "a\u202e", "<b>&quot;"])
+async def test_what_was_typed_wrongly_stays_in_its_field(text: str) -> None:
+    page = reading.Page((await client(SITE).for_address("/", text)).text)
+    (field,) = (attributes for tag, attributes in page.tags if tag == "input")
+    assert field["value"] == (text if text.isprintable() else "")
+    assert not any(tag in ("script", "b") for tag, _ in page.tags)

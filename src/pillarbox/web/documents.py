@@ -78,12 +78,13 @@ class _Documents:
         self._pages = Pages()
 
     async def page(self, request: Request) -> Response:
-        if "emailaddress" not in request.query_params:
-            return _html(self._pages.entrance(""))
+        typed = request.query_params.get("emailaddress")
+        if typed is None:
+            return _html(self._pages.entrance("", ""))
         try:
             settings, _ = self._asked(request)
         except HTTPException as refusal:
-            return _html(self._pages.entrance(refusal.detail), refusal.status_code)
+            return _html(self._pages.entrance(typed, refusal.detail), refusal.status_code)
         return _html(self._pages.served(settings, self._base_url(request)))
 
     async def style(self, _request: Request) -> Response:

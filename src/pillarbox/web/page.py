@@ -70,9 +70,10 @@ class Pages:
         picture = qr.as_svg(qr.content(settings, page_url)).decode()
         return self._settings(settings, page_url, style=self.style.decode(), picture=picture)
 
-    def entrance(self, complaint: str) -> bytes:
-        """The page that asks for an address."""
-        return self._templates.get_template("entrance.html").render(complaint=complaint, style=None).encode()
+    def entrance(self, typed: str, complaint: str) -> bytes:
+        """The page that asks for an address; again with what was typed, when that can't be used."""
+        template = self._templates.get_template("entrance.html")
+        return template.render(typed=typed if typed.isprintable() else "", complaint=complaint, style=None).encode()
 
     def plain(self, settings: ClientSettings) -> str:
         """The same as lines of text, for a mail or a terminal."""
