@@ -70,7 +70,7 @@ def check_program(program: SearchProgram, session: Session) -> None:
         raise BadSyntax("With UIDONLY, name messages by UID", "UIDREQUIRED")
 
 
-async def find(session: Session, program: SearchProgram, options: ResultOptions | None = None) -> list[int]:
+async def find(session: Session, program: SearchProgram, options: ResultOptions | None = None) -> Sequence[int]:
     """The indices in the view of what matches, ascending. Raises Refused for an unknown charset.
 
     With SAVE, `$` is empty until save() is called, so also when it comes to a NO (RFC 5182 section 2.1).
@@ -89,9 +89,12 @@ async def find(session: Session, program: SearchProgram, options: ResultOptions 
     return still_there(view, found)
 
 
-def still_there(view: View, indices: Sequence[int]) -> list[int]:
+def still_there(view: View, indices: Sequence[int]) -> Sequence[int]:
     """Without those whose messages have vanished."""
-    return [index for index, row in zip(indices, view.rows_of(indices), strict=True) if row >= 0]
+    rows = view.rows_of(indices)
+    if rows is indices:
+        return indices
+    return [index for index, row in zip(indices, rows, strict=True) if row >= 0]
 
 
 def save(view: View, ordered: Sequence[int], options: ResultOptions | None) -> None:
@@ -189,5 +192,5 @@ def number_line(name: bytes, shown: Sequence[int], modseq: int) -> bytes:
     sort-data = "SORT" *(SP nz-number) [SP search-sort-mod-seq] (RFC 5256, RFC 7162)
     search-sort-mod-seq = "(" "MODSEQ" SP mod-sequence-value ")"
     """
-    numbers = "".join([f" {number}" for number in shown]).encode("ascii")
+    numbers = (b" %d" * len(shown)) % tuple(shown)
     return b"* %b%b%b\r\n" % (name, numbers, b" (MODSEQ %d)" % modseq if modseq else b"")

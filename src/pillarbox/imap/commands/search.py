@@ -65,7 +65,7 @@ async def _search_uids(session: Session, asked: _Search) -> Replies:
     yield _done(asked, "UID SEARCH")
 
 
-def _answer(session: Session, asked: _Search, found: list[int], shown: Sequence[int], uid: bytes) -> bytes:
+def _answer(session: Session, asked: _Search, found: Sequence[int], shown: Sequence[int], uid: bytes) -> bytes:
     """The untagged response. `shown` are the numbers or UIDs of `found`; `uid` says which, in ESEARCH."""
     options = asked.options
     if options is None and Feature.IMAP4REV2 in session.features:

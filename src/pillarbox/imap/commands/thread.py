@@ -6,12 +6,13 @@
     thread-members = nz-number *(SP nz-number) [SP thread-nested]
     thread-nested  = 2*thread-list
 
-Threads of the whole mailbox are remembered with its image (sort_table.py); a search that found less is threaded anew,
-for what was not found counts as missing.
+Threads are remembered with the mailbox's image (sort_table.py), those of each set of messages apart: what was not found
+counts as missing.
 """
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -22,7 +23,7 @@ from pillarbox.imap.replies import LOGGED_IN, Replies, State
 from pillarbox.imap.search_keys import KeyReader, SearchProgram
 from pillarbox.imap.search_results import check_program, find, still_there
 from pillarbox.imap.session import Session
-from pillarbox.imap.sort_table import Facet, SortTable, beside_the_loop, sort_table
+from pillarbox.imap.sort_table import Facet, SortTable, sort_table
 from pillarbox.imap.wire.cursor import Cursor
 from pillarbox.search.threads import Forest, Letters, by_ordered_subject, by_references, by_refs
 
@@ -45,6 +46,9 @@ class _Threads:
     template: bytes
     order: list[int]
     """Which of the messages that were threaded, counted from 0, stands where."""
+
+
+_Work = Callable[[_Threads | None], _Threads]
 
 
 def _parse(cursor: Cursor, session: Session) -> _Thread:
@@ -74,7 +78,7 @@ def _line(threads: _Threads, names: Sequence[int]) -> bytes:
 
 async def _threaded(session: Session, asked: _Thread) -> tuple[Sequence[int], _Threads]:
     """The indices in the view of what matches, and their threads."""
-    found: Sequence[int] = await find(session, asked.program)
+    found = await find(session, asked.program)
     view = session.selected
     while True:
         table = await sort_table(session.mail, view.image, _FACETS)
@@ -83,22 +87,23 @@ async def _threaded(session: Session, asked: _Thread) -> tuple[Sequence[int], _T
         if len(rows) == table.count:
             threads = await table.worked_out(asked.algorithm, _whole(table, ALGORITHMS[asked.algorithm]))
         else:
-            threads = await beside_the_loop(len(rows), _some(table, rows, ALGORITHMS[asked.algorithm]))
+            name = (asked.algorithm, array("I", rows).tobytes())
+            threads = await table.worked_out(name, _some(table, rows, ALGORITHMS[asked.algorithm]))
         if len(threads.order) == len(rows) and table.uids is view.image.uids:  # else the mailbox changed meanwhile
             return found, threads
 
 
-def _whole(table: SortTable, algorithm: Callable[[Letters], Forest]) -> Callable[[_Threads | None], _Threads]:
+def _whole(table: SortTable, algorithm: Callable[[Letters], Forest]) -> _Work:
     count = table.count
     return lambda _: write_threads(algorithm(Letters(*(table.columns[facet][:count] for facet in _FACETS))))
 
 
-def _some(table: SortTable, rows: Sequence[int], algorithm: Callable[[Letters], Forest]) -> Callable[[], _Threads]:
+def _some(table: SortTable, rows: Sequence[int], algorithm: Callable[[Letters], Forest]) -> _Work:
     def column(facet: Facet) -> list[Any]:  # Any: by facet
         values = table.columns[facet]
         return [values[row] for row in rows]
 
-    return lambda: write_threads(algorithm(Letters(*map(column, _FACETS))))
+    return lambda _: write_threads(algorithm(Letters(*map(column, _FACETS))))
 
 
 def write_threads(forest: Forest) -> _Threads:
