@@ -1,6 +1,6 @@
 """`pillarbox doctor`: the own installation examined, a remedy for every finding.
 
-Must never: change anything; print what could steer a terminal.
+Must never: change mail, an account or a setting; print what could steer a terminal.
 """
 
 from __future__ import annotations

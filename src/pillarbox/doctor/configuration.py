@@ -66,7 +66,7 @@ def _choices(settings: ServerSettings) -> Iterator[Finding]:
     if site.smtp is None:
         yield _SCRIBE.note(
             "sending",
-            "no server for sending is named: programs can't set themselves up whole, Apple's not at all",
+            "no server for sending is named: Thunderbird and Apple's programs can't set themselves up",
             "Set client_setup.smtp_host.",
         )
     if site.web_port not in (None, HTTPS):

@@ -1,6 +1,6 @@
 """What is examined, and through what: settings, folder, clock, and a way to ask the DNS.
 
-Must never: change anything of the installation.
+Must never: change mail, an account or a setting.
 """
 
 from __future__ import annotations

@@ -44,8 +44,8 @@ class ClientSetupSettings:
     imap_port: int = field(default=0, metadata={"minimum": 0})
     """As seen from outside. 0: the port of the first address in `listen`."""
     smtp_host: str = ""
-    """The server for sending; Pillarbox is none. Empty: the documents say nothing about sending, and Apple's profile,
-    which can't do without, is not made."""
+    """The server for sending; Pillarbox is none. Empty: the documents say nothing about sending. Thunderbird takes no
+    autoconfig without, and Apple's profile is not made."""
     smtp_port: int = 465
     """465 is submission with TLS from the first byte, which RFC 8314 section 3.3 prefers; 587 needs
     `smtp_security = "starttls"`."""
