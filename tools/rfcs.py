@@ -45,9 +45,9 @@ ELSEWHERE: Final = (
 NOT_SPOKEN: Final = {
     "ACL": "to come", "ANNOTATE-EXPERIMENT-1": "no: an experiment of 2008 that no client follows",
     "CATENATE": "to come", "CONTEXT=SEARCH": "to come", "CONTEXT=SORT": "to come",
-    "CONVERT": "no: the server never converts people's documents", "FILTERS": "to come", "I18NLEVEL=1": "to come",
-    "I18NLEVEL=2": "to come", "IMAPSIEVE": "comes with Sieve", "INPROGRESS": "to come",
-    "JMAPACCESS": "no: there is no JMAP server to name", "LANGUAGE": "to come", "LIST-METADATA": "to come",
+    "CONVERT": "no: the server never converts people's documents", "FILTERS": "to come",
+    "I18NLEVEL=2": "to come", "IMAPSIEVE": "comes with Sieve",
+    "JMAPACCESS": "no: there is no JMAP server to name", "LIST-METADATA": "to come",
     "LIST-MYRIGHTS": "to come", "LITERAL-": "no: LITERAL+ is offered, and a server offers one of them",
     "LOGIN-REFERRALS": "no: one server keeps all of an account's mail",
     "LOGINDISABLED": "no: there is no port without TLS",

@@ -89,6 +89,10 @@ class Conversation(Protocol):
         """Called when nothing was sent for a while; the conversation may write something harmless."""
         ...
 
+    def reassure(self) -> None:
+        """Called every second or so; the conversation may tell a client that waits for an answer that work goes on."""
+        ...
+
     def end(self, reason: str) -> None:
         """Finish the running command, say goodbye (`* BYE reason`) and end. For shutdown and time-outs."""
         ...

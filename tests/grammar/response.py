@@ -17,6 +17,7 @@ from tests.grammar.tree import (
     Exists,
     Expunge,
     Fetch,
+    Languages,
     Recent,
     Response,
     Status,
@@ -117,6 +118,16 @@ def _vanished(reader: Reader) -> Vanished:
     return Vanished(earlier, reader.numbers())
 
 
+def _language(reader: Reader) -> Languages:
+    """language-data = "LANGUAGE" SP "(" lang-tag-quoted *(SP lang-tag-quoted) ")" ; astring (RFC 5255 section 3.5)"""
+    reader.expect(b" (")
+    tags = [reader.astring()]
+    while not reader.accept(b")"):
+        reader.space()
+        tags.append(reader.astring())
+    return Languages(tuple(tag.decode("ascii") if isinstance(tag, bytes) else tag for tag in tags))
+
+
 _DATA: dict[str, Callable[[Reader], Response]] = {
     "CAPABILITY": lambda reader: Capabilities(tuple(status.capability_names(reader))),
     "ENABLED": _enabled,
@@ -130,6 +141,7 @@ _DATA: dict[str, Callable[[Reader], Response]] = {
     "THREAD": mailbox.thread,
     "NAMESPACE": mailbox.namespaces,
     "ID": mailbox.identification,
+    "LANGUAGE": _language,
     "VANISHED": _vanished,
 }
 """New untagged responses of later RFCs are one row here."""

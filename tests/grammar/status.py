@@ -182,6 +182,19 @@ def _object_id(reader: Reader) -> tuple[object, ...]:
     return (reader.object_id(),)
 
 
+def _in_progress(reader: Reader) -> tuple[object, ...]:
+    """ "INPROGRESS" [SP "(" (tag-string / nil) SP (number / nil) SP (nz-number / nil) ")"] (RFC 9585)"""
+    if not reader.accept(b" ("):
+        return ()
+    tag = None if reader.accept(b"NIL") else reader.quoted().decode("ascii")
+    reader.space()
+    progress = None if reader.accept(b"NIL") else reader.number()
+    reader.space()
+    goal = None if reader.accept(b"NIL") else reader.nz_number()
+    reader.expect(b")")
+    return tag, progress, goal
+
+
 _WITH_ARGUMENTS: dict[str, Callable[[Reader], tuple[object, ...]]] = {
     "CAPABILITY": _capabilities,
     "UIDNEXT": _number,
@@ -195,5 +208,6 @@ _WITH_ARGUMENTS: dict[str, Callable[[Reader], tuple[object, ...]]] = {
     "MODIFIED": _modified,
     "NOUPDATE": _no_update,
     "MAILBOXID": _object_id,
+    "INPROGRESS": _in_progress,
 }
 """New codes of later RFCs are one row here."""

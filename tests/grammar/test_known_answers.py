@@ -22,6 +22,7 @@ from tests.grammar.tree import (
     Fetch,
     Flags,
     Identification,
+    Languages,
     Listed,
     MailboxStatus,
     Multipart,
@@ -145,6 +146,10 @@ SIMPLE: list[tuple[bytes, Response]] = [
     (b"* 5 RECENT", Recent(5)),
     (b"* 44 EXPUNGE", Expunge(44)),
     (b"* VANISHED (EARLIER) 41,43:116", Vanished(True, ((41, 41), (43, 116)))),
+    (b"* LANGUAGE (EN DE IT i-default)", Languages(("EN", "DE", "IT", "i-default"))),
+    (b'* OK [INPROGRESS ("A001" 454 1000)] x', Status(None, "OK", Code("INPROGRESS", ("A001", 454, 1000)), "x")),
+    (b'* OK [INPROGRESS ("A001" NIL NIL)] x', Status(None, "OK", Code("INPROGRESS", ("A001", None, None)), "x")),
+    (b"* OK [INPROGRESS] x", Status(None, "OK", Code("INPROGRESS"), "x")),
     (b"* VANISHED 5", Vanished(False, ((5, 5),))),
 ]
 

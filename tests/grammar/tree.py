@@ -145,6 +145,11 @@ class Expunge:
 
 
 @dataclass(frozen=True, slots=True)
+class Languages:
+    tags: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Vanished:
     earlier: bool
     uids: Numbers
@@ -245,6 +250,7 @@ Response: TypeAlias = (
     | Exists
     | Recent
     | Expunge
+    | Languages
     | Vanished
     | Fetch
 )

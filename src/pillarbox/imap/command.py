@@ -27,6 +27,8 @@ class Trait(enum.Flag):
     """Names messages by number: not to be used once UIDONLY is on (RFC 9586 section 3.1)."""
     TAKES_MESSAGES = enum.auto()
     """Its literals may be messages."""
+    MAY_STAND_ALONE = enum.auto()
+    """All of its arguments may be left out."""
     NO_UPDATES = enum.auto()
     """Sends no updates of its own accord: it changes the state, or did it itself."""
 

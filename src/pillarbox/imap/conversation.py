@@ -108,6 +108,12 @@ class ImapConversation:
             self._write(b"* OK Still here\r\n")
             self._flush()
 
+    def reassure(self) -> None:
+        """RFC 9585: a command that takes long says so."""
+        if self._outlet is not None and (line := self._dispatcher.progress()):
+            self._write(line)
+            self._flush()
+
     def end(self, reason: str) -> None:
         """Say goodbye after the running command."""
         self._end_reason = self._end_reason or reason

@@ -5,7 +5,7 @@ RFC 9051 section 2.2.2, 5.2 and 5.5. Must never: know a command; what differs is
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Final, Protocol
 
 from pillarbox.imap.command import Command, Trait
 from pillarbox.imap.features import Feature
@@ -18,6 +18,9 @@ from pillarbox.imap.wire.cursor import Cursor
 from pillarbox.imap.wire.framer import RawCommand
 from pillarbox.imap.wire.writer import resp_text
 from pillarbox.mail.errors import MailError
+
+PROGRESS_SECONDS: Final = 10.0
+"""RFC 9585: not before a command has taken about so long, and no more often."""
 
 
 class Line(Protocol):
@@ -43,6 +46,18 @@ class Dispatcher:
         self._session = session
         self._registry = registry
         self._line = line
+        self._waits_since_seconds: float | None = None
+        """When the client began to wait for the first answer to the running command, or was told last that it takes
+        long. None between commands, and as soon as answers come: they may come in pieces."""
+
+    def progress(self) -> bytes:
+        """resp-text-code =/ "INPROGRESS" SP "(" tag SP progress SP goal ")" for a command that takes long, when it is
+        due (RFC 9585); else nothing. How much there is to do is not known, so both numbers are NIL."""
+        since, now = self._waits_since_seconds, self._session.services.clock.monotonic_seconds()
+        if since is None or now - since < PROGRESS_SECONDS or self._session.account is None:
+            return b""
+        self._waits_since_seconds = now
+        return b'* OK [INPROGRESS ("%b" NIL NIL)] Still working\r\n' % self._session.tag
 
     async def run(self, raw: RawCommand) -> None:
         """Run one framed command to its tagged response. Raises Farewell when the talk is over."""
@@ -108,16 +123,19 @@ class Dispatcher:
         session = self._session
         arguments = None
         if command.parse is not None:
-            cursor.space()
+            if not (cursor.at_end() and Trait.MAY_STAND_ALONE in command.traits):
+                cursor.space()
             arguments = command.parse(cursor, session)
         cursor.end()
         done = Done()
         replies = command.handle(session, arguments)
+        self._waits_since_seconds = session.services.clock.monotonic_seconds()
         try:
             answer: bytes | None = None
             while True:
                 reply = await replies.asend(answer)
                 answer = None
+                self._waits_since_seconds = None
                 if isinstance(reply, bytes):
                     await self._line.send(reply)
                 elif isinstance(reply, Done):
@@ -130,6 +148,7 @@ class Dispatcher:
         except StopAsyncIteration:
             pass
         finally:
+            self._waits_since_seconds = None
             await replies.aclose()
         rule = ExpungeRule.HELD_BACK if Trait.KEEPS_NUMBERS in command.traits else ExpungeRule.ALLOWED
         return (done if done.text else Done(done.code, f"{command.name} completed")), rule

@@ -16,6 +16,7 @@ from pillarbox.imap.commands import (
     expunge,
     fetch,
     idle,
+    language,
     listing,
     login,
     mailboxes,
@@ -35,6 +36,7 @@ from pillarbox.imap.session import Session
 
 AREAS = (
     talk.AREA,
+    language.AREA,
     login.AREA,
     select.AREA,
     mailboxes.AREA,

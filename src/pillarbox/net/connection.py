@@ -141,6 +141,7 @@ class Connection:
             self._sent_at_seconds = now_seconds
             self._guarded(self._keep_alive)
         if not (self._lost or self._lingering):
+            self._guarded(self._conversation.reassure)
             self._guarded(self._catch_up)
 
     def part(self, reason: str) -> None:

@@ -40,6 +40,9 @@ STATUS_ITEMS: Final[Mapping[str, Callable[[_Asked], int | str]]] = {
 """The open table of STATUS items: adding one is a row."""
 
 
+NAMESPACES: Final = b'* NAMESPACE (("" "/")) NIL NIL\r\n'
+
+
 # "(" status-att *(SP status-att) ")"
 def parse_status_items(cursor: Cursor, session: Session) -> Sequence[str]:
     """The items asked for, in order, once each. Asking for HIGHESTMODSEQ enables CONDSTORE (RFC 7162 section 3.1)."""
@@ -77,7 +80,7 @@ async def _status(session: Session, arguments: tuple[str, Sequence[str]]) -> Rep
 
 
 async def _namespace(session: Session, _: None) -> Replies:
-    yield b'* NAMESPACE (("" "/")) NIL NIL\r\n'
+    yield NAMESPACES
 
 
 def _appendlimit(session: Session) -> str:

@@ -87,6 +87,7 @@ AREA = Area(
         Capability("LITERAL+", "7888"),
         Capability("ENABLE", "5161"),
         Capability("ID", "2971"),
+        Capability("INPROGRESS", "9585", LOGGED_IN),
         Capability("UTF8=ACCEPT", "9755", LOGGED_IN),
     ),
     features=(Feature.IMAP4REV2, Feature.UTF8_ACCEPT),
