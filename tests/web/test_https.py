@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import socket
 import ssl
@@ -15,7 +16,7 @@ import pytest
 from cryptography.hazmat.primitives import hashes
 
 from pillarbox.clock import HeldClock
-from pillarbox.events import NoEvents
+from pillarbox.events import Field, NoEvents
 from pillarbox.net.listener import open_listeners
 from pillarbox.net.settings import ListenAddress
 from pillarbox.net.tls import CertificateFiles, CertificateUnusable
@@ -25,6 +26,7 @@ from pillarbox.web.settings import WebSettings
 from tests.web.sites import SITE, make_files
 
 PATIENCE_SECONDS = 20.0
+POST = b"POST /autodiscover/autodiscover.xml HTTP/1.1\r\nHost: x\r\n"
 REQUEST = b"GET /mail/config-v1.1.xml?emailaddress=a@example.org HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
 
@@ -50,21 +52,32 @@ class Running:
             writer.close()
 
 
+class Bugs(NoEvents):
+    """Remembers errors of ours."""
+
+    def __init__(self) -> None:
+        self.seen: list[BaseException] = []
+
+    def bug(self, event: str, error: BaseException, **fields: Field) -> None:
+        self.seen.append(error)
+
+
 @asynccontextmanager
 async def running(folder: Path, settings: WebSettings | None = None) -> AsyncIterator[Running]:
     settings = settings or WebSettings()
+    bugs = Bugs()
     files = make_files(folder)
     tls = WebTls(files)
     ((listener,),) = open_listeners([ListenAddress("127.0.0.1", 0)], 100, 1)
-    app = make_app(SITE, tls.current_signer, settings.max_body_bytes, HeldClock(), NoEvents())
-    server = WebServer([listener], tls, app, settings, NoEvents())
+    app = make_app(SITE, tls.current_signer, settings.max_body_bytes, HeldClock(), bugs)
+    server = WebServer([listener], tls, app, settings, bugs)
     server.start()
     try:
         async with asyncio.timeout(PATIENCE_SECONDS):
             yield Running(server, tls, files, listener.getsockname()[1])
     finally:
         await server.stop()
-    assert server.connections == 0
+    assert (server.connections, bugs.seen) == (0, [])
 
 
 async def answer_to(reader: asyncio.StreamReader) -> tuple[bytes, bytes]:
@@ -132,10 +145,7 @@ async def test_plain_http_gets_no_document(tmp_path: Path) -> None:
         writer.close()
 
 
-@pytest.mark.parametrize(
-    "start",
-    [b"", b"GET / HT", b"POST /autodiscover/autodiscover.xml HTTP/1.1\r\nHost: x\r\nContent-Length: 900\r\n\r\n<"],
-)
+@pytest.mark.parametrize("start", [b"", b"GET / HT", POST + b"Content-Length: 900\r\n\r\n<"])
 async def test_a_slow_client_is_sent_away(tmp_path: Path, start: bytes) -> None:
     async with running(tmp_path, WebSettings(connection_seconds=0.3)) as web:
         reader, writer = await web.connect()
@@ -176,3 +186,48 @@ async def test_stop_lets_nobody_in_and_leaves_nobody(tmp_path: Path) -> None:
         writer.close()
         with pytest.raises(ConnectionError):
             await web.connect()
+
+
+ODD = (
+    b"\r\n" * 500,
+    b"\x16\x03\x01\x00\x05hello",
+    b"GET\r\n\r\n",
+    b"GET / HTTP/9.9\r\n\r\n",
+    b"GET / HTTP/1.1\r\n\r\n",
+    b"GET / HTTP/1.0\r\n\r\n",
+    b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+    b"GET /\xff HTTP/1.1\r\nHost: x\r\n\r\n",
+    b"GET /%ff%00%0a?emailaddress=%ff%00@example.org HTTP/1.1\r\nHost: x\r\n\r\n",
+    b"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",
+    b"GET http://evil.example/ HTTP/1.1\r\nHost: x\r\n\r\n",
+    b"OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n",
+    b"CONNECT example.net:25 HTTP/1.1\r\nHost: x\r\n\r\n",
+    b"BREW /pot HTTP/1.1\r\nHost: x\r\n\r\n",
+    b"GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: upgrade\r\n\r\n",
+    b"GET / HTTP/1.1\r\nHost: x\r\nUpgrade: h2c\r\nConnection: upgrade\r\n\r\n",
+    b"GET /style.css HTTP/1.1\r\nHost: x\r\nRange: bytes=5-1\r\n\r\n",
+    b"GET / HTTP/1.1\r\nHost: x\r\n\r\n" * 200,
+    POST + b"Content-Length: 99999999999\r\n\r\n" + b"x" * 40_000,
+    POST + b"Content-Length: -1\r\n\r\n",
+    POST + b"Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    POST + b"Transfer-Encoding: chunked\r\n\r\nffffffffff\r\n" + b"x" * 40_000,
+    POST + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n",
+)
+"""Requests that no browser sends."""
+
+
+@pytest.mark.parametrize("number", range(len(ODD)))
+async def test_odd_requests_end_and_harm_nobody(tmp_path: Path, number: int) -> None:
+    async with running(tmp_path, WebSettings(connection_seconds=0.3, keep_alive_seconds=1.0)) as web:
+        reader, writer = await web.connect()
+        writer.write(ODD[number])
+        with contextlib.suppress(ConnectionError):
+            said = await reader.read()
+            assert said == b"" or said.startswith(b"HTTP/1.1 ")
+            assert b"HTTP/1.1 500" not in said
+            assert b"Traceback" not in said
+        writer.close()
+        reader, writer = await web.connect()
+        writer.write(REQUEST)
+        assert (await answer_to(reader))[0].startswith(b"HTTP/1.1 200")
+        writer.close()

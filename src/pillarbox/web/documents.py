@@ -14,7 +14,7 @@ from typing import Final
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -167,10 +167,13 @@ class _Documents:
 
     async def _body(self, request: Request) -> bytes:
         body = bytearray()
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > self._max_body_bytes:
-                raise HTTPException(413, "That is too long.")
+        try:
+            async for chunk in request.stream():
+                body += chunk
+                if len(body) > self._max_body_bytes:
+                    raise HTTPException(413, "That is too long.")
+        except ClientDisconnect as error:  # no error of ours: anybody may hang up
+            raise HTTPException(400, "The request ended early.") from error
         return bytes(body)
 
     def _autodiscover_refused(self, refusal: autodiscover.Refusal) -> Response:
