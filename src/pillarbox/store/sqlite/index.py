@@ -5,7 +5,8 @@ nothing here. For each content:
 
 - `field`: subject and addresses as they are compared, for an exact answer by looking through all of them;
 - `header_text`, `body_text`: the texts as they are compared, for an exact answer about candidates;
-- `header_trigrams`, `body_trigrams`: which runs of three characters they hold, for finding candidates.
+- `header_trigrams`, `body_trigrams`: which runs of three characters they hold, for finding candidates;
+- `body_words`: which ASCII words they hold: what begins with a needle has it, and its text need not be looked at.
 
 Contents up to `indexed_through` are all here, but for those that a search must read itself (`always_read`).
 
@@ -16,6 +17,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 from array import array
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
@@ -33,7 +35,7 @@ from pillarbox.store.sqlite.schema import DATABASE_NAME
 INDEX_NAME: Final = "search.db"
 
 _APPLICATION_ID: Final = 0x50_42_53_58
-_VERSION: Final = 1
+_VERSION: Final = 2
 """Another number, an older or a newer one, has its index made anew: also count up when texts are folded otherwise."""
 
 _SCHEMA: Final = """
@@ -48,6 +50,8 @@ CREATE VIRTUAL TABLE header_trigrams USING fts5
     (text, content = '', contentless_delete = 1, detail = none, tokenize = 'trigram case_sensitive 1');
 CREATE VIRTUAL TABLE body_trigrams USING fts5
     (text, content = '', contentless_delete = 1, detail = none, tokenize = 'trigram case_sensitive 1');
+CREATE VIRTUAL TABLE body_words USING fts5
+    (text, content = '', contentless_delete = 1, detail = none, tokenize = 'ascii');
 CREATE VIRTUAL TABLE header_terms USING fts5vocab (header_trigrams, instance);
 CREATE VIRTUAL TABLE body_terms USING fts5vocab (body_trigrams, instance);
 """
@@ -64,6 +68,7 @@ _MOST_INSTANCES: Final = 50_000
 """Pairs of trigram and message that a short needle looks through (about 20 ms); past that all texts are."""
 _FEW: Final = 2_000
 """Contents that are looked up one by one rather than by going through all."""
+_NOT_ASCII: Final = re.compile("[^\x00-\x7f]+")
 FEW_TEXTS: Final = 200
 """Texts that are looked through (5 microseconds each) sooner than lists of trigrams are put together."""
 
@@ -187,6 +192,12 @@ def add_text(index: apsw.Connection, content: int, text: IndexText) -> None:
     ):
         index.execute(f"INSERT INTO {texts} VALUES (?, ?)", (content, kept))  # noqa: S608 - constants
         index.execute(f"INSERT INTO {trigrams} (rowid, text) VALUES (?, ?)", (content, kept + also + _PADDING))  # noqa: S608 - the same
+    index.execute("INSERT INTO body_words (rowid, text) VALUES (?, ?)", (content, _words(text.body)))
+
+
+def _words(text: str) -> str:
+    """The text without what the tokenizer of body_words would take for letters of one endless word."""
+    return text if text.isascii() else _NOT_ASCII.sub(" ", text)
 
 
 def add_unread(index: apsw.Connection, content: int) -> None:
@@ -201,7 +212,7 @@ def remove_texts(index: apsw.Connection, contents: Collection[int]) -> None:
         index.execute("DELETE FROM field WHERE place = ? AND content IN carray(?)", (place, column))
     for table in ("document", "header_text", "body_text"):
         index.execute(f"DELETE FROM {table} WHERE content IN carray(?)", (column,))  # noqa: S608 - constants
-    for table in ("header_trigrams", "body_trigrams"):
+    for table in ("header_trigrams", "body_trigrams", "body_words"):
         index.executemany(f"DELETE FROM {table} WHERE rowid = ?", ((content,) for content in contents))  # noqa: S608 - the same
 
 
@@ -272,11 +283,21 @@ class _Asked:
             wanted = wanted & candidates
             if column == "body" and len(needle) <= _GRAM:
                 return wanted
+        certain = frozenset[int]()
+        if column == "body" and len(wanted) > FEW_TEXTS:
+            certain = self._with_word(needle) & wanted
+            wanted = wanted - certain
         texts = _COLUMNS[column][2]
-        return self._some(
+        return certain | self._some(
             f"SELECT content FROM {texts} WHERE content IN carray(?) AND instr(text, ?)",  # noqa: S608 - a constant
             (self._column(wanted), needle),
         )
+
+    def _with_word(self, needle: str) -> frozenset[int]:
+        """Contents whose body has a word that begins with the needle, where that can be told: some of those wanted."""
+        if not (needle.isascii() and needle.isalnum()):
+            return frozenset()
+        return self._some("SELECT rowid FROM body_words WHERE body_words MATCH ?", (f'"{needle}" *',))
 
     def _with_grams(self, column: str, needle: str) -> frozenset[int] | None:
         """The contents that have all trigrams (some, of long needles) of the needle; None: too many to tell."""
