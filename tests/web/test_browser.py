@@ -14,8 +14,11 @@ from pathlib import Path
 
 import pytest
 
+from pillarbox.web.client_settings import parse_address
+from pillarbox.web.page import Pages
 from tests.web.chromium import Browser, chromium
 from tests.web.server import WebbedServer, webbed_server
+from tests.web.sites import RECEIVING_ONLY
 
 DESKTOP, PHONE = (1100, 900), (375, 740)
 ADDRESS = "a.very.long.name.of.somebody@example.org"
@@ -66,6 +69,12 @@ def kept(name: str, picture: bytes, folder: Path) -> Path:
     return path
 
 
+def scanned(picture: Path) -> str:
+    """What a phone's camera would read."""
+    command = ["zbarimg", "--raw", "--quiet", str(picture)]
+    return subprocess.run(command, capture_output=True, text=True, check=False).stdout
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
 @pytest.mark.parametrize(
@@ -91,8 +100,19 @@ def test_the_page_is_whole_and_readable(
 def test_the_code_can_be_scanned_from_the_screen(browser: Browser, web: WebbedServer, tmp_path: Path) -> None:
     browser.open(f"{web.url}/?emailaddress={ADDRESS}", *PHONE, "dark")
     picture = kept("scanned", browser.screenshot(), tmp_path)
-    done = subprocess.run(["zbarimg", "--raw", "--quiet", str(picture)], capture_output=True, text=True, check=False)
-    assert done.stdout == f"{web.url}/?emailaddress={ADDRESS}\n"
+    assert scanned(picture) == f"{web.url}/?emailaddress={ADDRESS}\n"
+
+
+def test_the_single_file_can_be_scanned_too(browser: Browser, tmp_path: Path) -> None:
+    settings = RECEIVING_ONLY.of_address(parse_address(ADDRESS))
+    assert settings is not None
+    page = tmp_path / "settings.html"
+    page.write_bytes(Pages().single_file(settings, None))
+    browser.open(page.as_uri(), *DESKTOP)
+    assert browser.evaluate(OUTSIDE) == []
+    assert browser.asked() == [page.as_uri()]
+    said = scanned(kept("single-file", browser.screenshot(), tmp_path))
+    assert said == f"Mail at example.org\nUser {ADDRESS}\nIMAP mail.example.org:993 TLS\n"
 
 
 def test_a_value_is_copied_by_its_button(browser: Browser, web: WebbedServer) -> None:

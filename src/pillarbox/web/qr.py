@@ -38,8 +38,10 @@ def page_of(settings: ClientSettings, page_url: str) -> str:
 def as_svg(text: str) -> bytes:
     """A picture that scales: black on white, with the quiet zone that cameras need."""
     buffer = io.BytesIO()
-    # Names no title and no class: the page says what it is.
-    segno.make(text, error="m").save(buffer, kind="svg", scale=4, border=4, light="#fff", xmldecl=False, svgclass=None)
+    # With a view box and without a size: it fills the place that it is given.
+    segno.make(text, error="m").save(
+        buffer, kind="svg", border=4, light="#fff", xmldecl=False, svgclass=None, omitsize=True
+    )
     return buffer.getvalue()
 
 
