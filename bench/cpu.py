@@ -35,6 +35,8 @@ from pillarbox.store.contract import AccountId, StoreLimits
 from pillarbox.store.sqlite import open_store
 
 GROUP = 50
+_REST_SECONDS = 1.0
+"""For what the store does when nothing else goes on, so that it is not counted with what is measured next."""
 _TAIL_BYTES = 4_096
 """Longer than any tagged line."""
 
@@ -198,6 +200,11 @@ async def measure(folder: Path, chosen: argparse.Namespace) -> None:
     await client.run(b"LOGIN fred x")
     print(f"{'fill x 50, per message':32}{await _fill(client, chosen.messages) * 1e6:12.1f} us", flush=True)
     await client.run(b"SELECT big")
+    before = time.process_time()
+    await client.run(b"FETCH 1:* (ENVELOPE)")
+    seconds = (time.process_time() - before) / chosen.messages
+    print(f"{'ENVELOPE first time, per message':32}{seconds * 1e6:12.1f} us", flush=True)
+    await asyncio.sleep(_REST_SECONDS)
     for name, (step, units) in STEPS.items():
         if chosen.only not in name:
             continue
