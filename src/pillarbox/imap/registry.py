@@ -12,6 +12,7 @@ from pillarbox.imap.command import Area, Command
 from pillarbox.imap.commands import (
     append,
     compress,
+    context,
     copy,
     expunge,
     fetch,
@@ -51,6 +52,7 @@ AREAS = (
     search.AREA,
     sort.AREA,
     thread.AREA,
+    context.AREA,
     idle.AREA,
     objectid.AREA,
     preview.AREA,

@@ -25,7 +25,7 @@ from pillarbox.mail.uids import UidSet
 from pillarbox.search.evaluate import matching_rows
 from pillarbox.search.query import ModSeq, Numbers, leaves
 
-RESULT_OPTIONS: Final = ("MIN", "MAX", "ALL", "COUNT", "SAVE", "PARTIAL")
+RESULT_OPTIONS: Final = ("MIN", "MAX", "ALL", "COUNT", "SAVE", "PARTIAL", "CONTEXT", "UPDATE")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +43,8 @@ ALL_RESULTS: Final = ResultOptions(frozenset({"ALL"}))
 def read_result_options(cursor: Cursor) -> ResultOptions:
     """search-return-opts = SP "RETURN" SP "(" [search-return-opt *(SP search-return-opt)] ")": from the parenthesis.
 
-    modifier-partial = "PARTIAL" SP partial-range. "A single command MUST NOT contain more than one PARTIAL or ALL"
-    (RFC 9394 section 3.1). An empty list means ALL.
+    modifier-context = "CONTEXT"; modifier-update = "UPDATE"; modifier-partial = "PARTIAL" SP partial-range.
+    "A single command MUST NOT contain more than one PARTIAL or ALL" (RFC 9394 section 3.1). An empty list means ALL.
     """
     names: list[str] = []
     partial = None
@@ -144,7 +144,7 @@ def esearch(session: Session, options: ResultOptions, shown: Sequence[int], mods
 
     `shown`: numbers or UIDs, in the order of the answer; `uid`: ` UID` for UIDs.
     """
-    if options.names == {"SAVE"}:
+    if options.names - {"CONTEXT", "UPDATE"} == {"SAVE"}:
         return b""
     data = b"".join(_return_data(options, shown, modseq))
     return b"* ESEARCH (TAG %b)%b%b\r\n" % (string(session.tag), uid, data)

@@ -15,6 +15,7 @@ from pillarbox.imap.services import Services
 from pillarbox.imap.updates import ExpungeRule, owed_updates
 from pillarbox.imap.view import View
 from pillarbox.imap.wire.writer import mailbox_name
+from pillarbox.mail.errors import MailError
 from pillarbox.mail.names import SEPARATOR, canonical_name
 from pillarbox.mail.utf7 import InvalidUtf7, decode_utf7
 from pillarbox.store.contract import AccountStore, Mailbox
@@ -132,9 +133,22 @@ class Session:
 
     async def updates(self, rule: ExpungeRule) -> bytes:
         """The untagged responses that the client is owed for its open mailbox."""
-        if self.view is None:
+        view = self.view
+        if view is None:
             return b""
-        return await owed_updates(self.view, self.mail, self.features, rule)
+        if not view.contexts:
+            return await owed_updates(view, self.mail, self.features, rule)
+        told: list[bytes] = []
+        try:
+            if not view.image.deleted:
+                await self.mail.image(view.image.mailbox.id)
+            told += [context.before_updates() for context in view.contexts.values()]
+            told.append(await owed_updates(view, self.mail, self.features, rule))
+            told += [await context.after_updates() for context in view.contexts.values()]
+        except MailError:
+            if not any(told):
+                raise
+        return b"".join(told)
 
     async def leave_account(self) -> None:
         """Close what is open and give the account's store back."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
+from typing import Protocol
 
 from pillarbox.imap.refusals import BadSyntax
 from pillarbox.imap.wire.sequence import SequenceSet
@@ -21,10 +22,23 @@ Indices = Sequence[int]
 """Message numbers less one, ascending: a range when they are in a row."""
 
 
+class Follower(Protocol):
+    """What keeps a result up to date for the client (see contexts.py)."""
+
+    def before_updates(self) -> bytes:
+        """Responses to send before EXPUNGE; the image is up to date."""
+        ...
+
+    async def after_updates(self) -> bytes:
+        """Responses to send after all updates."""
+        ...
+
+
 class View:
     """What one session knows of one mailbox."""
 
     __slots__ = (
+        "contexts",
         "count",
         "holds_back",
         "image",
@@ -62,6 +76,8 @@ class View:
         r"""UIDs that this session shows as \Recent."""
         self.saved_uids: Sequence[int] = ()
         """The result that `$` stands for (RFC 5182)."""
+        self.contexts: dict[bytes, Follower] = {}
+        """Searches that the client wants to be kept up to date, by their tags (RFC 5267)."""
 
     def note_own_change(self, result: Flagged) -> None:
         """The client is answered for this change itself: no update tells it again. Unless it went over a change of

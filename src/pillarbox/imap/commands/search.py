@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from pillarbox.imap.command import Area, Capability, Command, Trait
+from pillarbox.imap.contexts import Context, ResultKind, check_update, open_context
 from pillarbox.imap.features import Feature
 from pillarbox.imap.refusals import BadSyntax
 from pillarbox.imap.replies import LOGGED_IN, Done, Replies, State
@@ -46,6 +47,7 @@ def _parse(cursor: Cursor, session: Session) -> _Search:
         options = read_result_options(cursor)
         cursor.space()
         first_word = ""
+    check_update(session, options)
     program = KeyReader(cursor, session.services.limits).program(first_word)
     check_program(program, session)
     if program.names_charset and Feature.UTF8_ACCEPT in session.features:
@@ -54,14 +56,20 @@ def _parse(cursor: Cursor, session: Session) -> _Search:
 
 
 async def _search_numbers(session: Session, asked: _Search) -> Replies:
+    saved = session.selected.saved_uids
     found = await find(session, asked.program, asked.options)
     yield _answer(session, asked, found, [index + 1 for index in found], b"")
+    if asked.options and "UPDATE" in asked.options.names:
+        yield open_context(Context(session, asked.program.query, ResultKind.NUMBERS), found, saved)
     yield _done(asked, "SEARCH")
 
 
 async def _search_uids(session: Session, asked: _Search) -> Replies:
+    saved = session.selected.saved_uids
     found = await find(session, asked.program, asked.options)
     yield _answer(session, asked, found, session.selected.uids_of(found), b" UID")
+    if asked.options and "UPDATE" in asked.options.names:
+        yield open_context(Context(session, asked.program.query, ResultKind.UIDS), found, saved)
     yield _done(asked, "UID SEARCH")
 
 
@@ -92,6 +100,7 @@ AREA = Area(
     capabilities=(
         Capability("ESEARCH", "4731", LOGGED_IN),
         Capability("SEARCHRES", "5182", LOGGED_IN),
+        Capability("CONTEXT=SEARCH", "5267", LOGGED_IN),
         Capability("WITHIN", "5032", LOGGED_IN),
     ),
 )

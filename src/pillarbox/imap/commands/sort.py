@@ -9,11 +9,13 @@ found less takes its messages out of them.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from pillarbox.imap.command import Area, Capability, Command, Trait
+from pillarbox.imap.contexts import Context, ResultKind, check_update, open_context
 from pillarbox.imap.refusals import BadSyntax
 from pillarbox.imap.replies import LOGGED_IN, Replies, State
 from pillarbox.imap.search_keys import KeyReader, SearchProgram
@@ -64,6 +66,7 @@ def _parse(cursor: Cursor, session: Session) -> _Sort:
         cursor.space()
         options = read_result_options(cursor)
         cursor.space()
+    check_update(session, options)
     criteria = _parse_criteria(cursor)
     cursor.space()
     program = KeyReader(cursor, session.services.limits).criteria()
@@ -93,13 +96,23 @@ def _parse_criteria(cursor: Cursor) -> tuple[Criterion, ...]:
 
 
 async def _sort_numbers(session: Session, asked: _Sort) -> Replies:
-    ordered = await sorted_messages(session, asked.program, asked.criteria, asked.options)
+    saved = session.selected.saved_uids
+    ordered = await arranged(session, asked.criteria, await find(session, asked.program, asked.options))
     yield _answer(session, asked, ordered, [index + 1 for index in ordered], b"")
+    if asked.options and "UPDATE" in asked.options.names:
+        yield open_context(_context(session, asked, ResultKind.NUMBERS), ordered, saved)
 
 
 async def _sort_uids(session: Session, asked: _Sort) -> Replies:
-    ordered = await sorted_messages(session, asked.program, asked.criteria, asked.options)
+    saved = session.selected.saved_uids
+    ordered = await arranged(session, asked.criteria, await find(session, asked.program, asked.options))
     yield _answer(session, asked, ordered, session.selected.uids_of(ordered), b" UID")
+    if asked.options and "UPDATE" in asked.options.names:
+        yield open_context(_context(session, asked, ResultKind.UIDS), ordered, saved)
+
+
+def _context(session: Session, asked: _Sort, kind: ResultKind) -> Context:
+    return Context(session, asked.program.query, kind, functools.partial(arranged, session, asked.criteria))
 
 
 def _answer(session: Session, asked: _Sort, ordered: Sequence[int], shown: Sequence[int], uid: bytes) -> bytes:
@@ -110,11 +123,8 @@ def _answer(session: Session, asked: _Sort, ordered: Sequence[int], shown: Seque
     return esearch(session, asked.options, shown, modseq, uid)
 
 
-async def sorted_messages(
-    session: Session, program: SearchProgram, criteria: tuple[Criterion, ...], options: ResultOptions | None
-) -> Sequence[int]:
-    """The indices in the view of what matches, in order."""
-    found = await find(session, program, options)
+async def arranged(session: Session, criteria: tuple[Criterion, ...], found: Sequence[int]) -> Sequence[int]:
+    """Ascending indices in the view in the order that the criteria say, without those that have vanished."""
     view = session.selected
     facets = {_FACETS[criterion.key] for criterion in criteria if criterion.key in _FACETS}
     while True:
@@ -159,5 +169,6 @@ AREA = Area(
         Capability("SORT", "5256", LOGGED_IN),
         Capability("SORT=DISPLAY", "5957", LOGGED_IN),
         Capability("ESORT", "5267", LOGGED_IN),
+        Capability("CONTEXT=SORT", "5267", LOGGED_IN),
     ),
 )
