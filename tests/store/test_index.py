@@ -282,6 +282,13 @@ async def test_mail_that_can_not_be_read_leaves_the_index_alone(opening: OpenSto
     assert (folder / INDEX_NAME).read_bytes() == before
 
 
+async def test_an_account_without_mail_gets_no_index(opening: OpenStore, tmp_path: Path) -> None:
+    await (await opening()).open(ANNA)
+    assert indexer_of(tmp_path / "mail").add_turn() is Turn.FINISHED
+    assert indexer_of(tmp_path / "mail").sweep_turn() is Turn.FINISHED
+    assert not (account_folder(tmp_path / "mail") / INDEX_NAME).exists()
+
+
 async def test_the_store_indexes_in_the_background(opening: OpenStore, clock: HeldClock) -> None:
     store = await opening()
     account = await store.open(ANNA)

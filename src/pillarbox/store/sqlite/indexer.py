@@ -112,13 +112,10 @@ class AccountIndexer:
 
     def _turn(self, work: Callable[[apsw.Connection, apsw.Connection], Turn]) -> Turn:
         try:
-            with (
-                contextlib.closing(make_index(self._folder)) as index,
-                contextlib.closing(_open_mail(self._folder)) as mail,
-            ):
-                if work == self._add_new and indexed_through(index) >= _last_content(mail):
-                    return Turn.FINISHED
-                with _transaction(index):
+            with contextlib.closing(_open_mail(self._folder)) as mail:
+                if not _last_content(mail):
+                    return Turn.FINISHED  # an account that never had mail needs no file
+                with contextlib.closing(make_index(self._folder)) as index:
                     return work(index, mail)
         except apsw.BusyError:
             return Turn.OTHERS
@@ -128,16 +125,19 @@ class AccountIndexer:
             return Turn.MORE
 
     def _add_new(self, index: apsw.Connection, mail: apsw.Connection) -> Turn:
+        if indexed_through(index) >= _last_content(mail):
+            return Turn.FINISHED
         end = time.monotonic() + self._settings.turn_seconds
-        through, last = indexed_through(index), _last_content(mail)
-        while through < last:
-            row = _next_row(mail, through)
-            through = last if row is None else row.content
-            if row is not None:
-                self._add(index, row)
-            if time.monotonic() >= end:
-                break
-        index.execute("UPDATE progress SET indexed_through = ?", (through,))
+        with _transaction(index):
+            through, last = indexed_through(index), _last_content(mail)
+            while through < last:
+                row = _next_row(mail, through)
+                through = last if row is None else row.content
+                if row is not None:
+                    self._add(index, row)
+                if time.monotonic() >= end:
+                    break
+            index.execute("UPDATE progress SET indexed_through = ?", (through,))
         return Turn.FINISHED if through >= last else Turn.MORE
 
     def _add(self, index: apsw.Connection, row: _Row) -> None:
@@ -213,19 +213,21 @@ def _next_row(mail: apsw.Connection, above: int) -> _Row | None:
 
 def _sweep(index: apsw.Connection, mail: apsw.Connection) -> Turn:
     """Forget some texts whose content is gone; FINISHED at the end of the index, where the next sweep begins anew."""
-    found = index.execute(
-        "SELECT content FROM document WHERE content > (SELECT swept_through FROM progress) ORDER BY content LIMIT ?",
-        (_SWEPT_DOCUMENTS,),
-    )
-    documents = [content for (content,) in found]
-    ids = apsw.carray(array("q", documents or (0,)))
-    with _reading_mail():
-        there = {content for (content,) in mail.execute("SELECT id FROM content WHERE id IN carray(?)", (ids,))}
-    gone = set(documents).difference(there)
-    if gone:
-        remove_texts(index, gone)
-    is_end = len(documents) < _SWEPT_DOCUMENTS
-    index.execute("UPDATE progress SET swept_through = ?", (0 if is_end else documents[-1],))
+    with _transaction(index):
+        found = index.execute(
+            "SELECT content FROM document WHERE content > (SELECT swept_through FROM progress)"
+            " ORDER BY content LIMIT ?",
+            (_SWEPT_DOCUMENTS,),
+        )
+        documents = [content for (content,) in found]
+        ids = apsw.carray(array("q", documents or (0,)))
+        with _reading_mail():
+            there = {content for (content,) in mail.execute("SELECT id FROM content WHERE id IN carray(?)", (ids,))}
+        gone = set(documents).difference(there)
+        if gone:
+            remove_texts(index, gone)
+        is_end = len(documents) < _SWEPT_DOCUMENTS
+        index.execute("UPDATE progress SET swept_through = ?", (0 if is_end else documents[-1],))
     return Turn.FINISHED if is_end else Turn.MORE
 
 
