@@ -63,7 +63,9 @@ class ImapConversation:
     def __init__(self, services: Services) -> None:
         limits = services.limits
         self.phase = Phase.LOGIN
-        self._limits = FrameLimits(limits.line_bytes_before_login, limits.drain_bytes, limits.literals_per_command)
+        self._limits = FrameLimits(
+            limits.line_bytes_before_login, limits.drain_bytes, limits.literals_per_command, limits.spilled_literals
+        )
         self._framer = Framer(self._literal_policy)
         self._session = Session(services, registry(), self._on_change)
         self._dispatcher = Dispatcher(self._session, registry(), self)
@@ -193,6 +195,7 @@ class ImapConversation:
             raise Farewell(self._end_reason)
         if self._deflate is not None and (data := self._deflate.inflate(_INFLATE_BYTES)):
             self._framer.feed(memoryview(data))
+            await asyncio.sleep(0)  # no waiting: what some bytes inflate to may keep us busy for long
             return True
         if self._ended_input:
             return False

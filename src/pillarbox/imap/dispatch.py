@@ -74,6 +74,8 @@ class Dispatcher:
             except MailError as error:
                 raise refusal_of(error) from error
             updates = b"" if Trait.NO_UPDATES in command.traits else await self._updates(rule)
+            if self._session.account is not None:
+                self._session.bad_commands = 0  # a stranger's are never forgiven
             await self._line.send(b"%b%b OK %b%b\r\n" % (updates, tag, _code(done.code), resp_text(done.text)))
         except Refused as refused:
             await self._line.send(await self._updates(ExpungeRule.HELD_BACK))

@@ -32,6 +32,10 @@ class ImapLimits:
     """Parentheses in parentheses, NOT of NOT. Nobody writes deeper; parsers have died of it."""
     list_items: int = 1_000
     """Members of one parenthesised list: flags, header names, search keys."""
+    list_patterns: int = 20
+    """Patterns of one LIST; each is tried on every mailbox. Clients send one, rarely three."""
+    fetch_items: int = 100
+    """Items of one FETCH: each may be a message's worth of bytes and of work. Clients ask for some dozens at most."""
     append_messages: int = 1_000
     """Messages of one MULTIAPPEND: they are stored in one transaction."""
     bad_commands_before_login: int = 3
@@ -42,6 +46,8 @@ class ImapLimits:
     """Failed logins per connection before BYE."""
     append_memory_bytes: int = 16 * 1024 * 1024
     """Small messages of one MULTIAPPEND that are held in memory; what comes after them is staged on disk."""
+    spilled_literals: int = 32
+    """Staged messages of one MULTIAPPEND: each may hold a file descriptor, or up to a MiB before it is on disk."""
     fetch_batch_messages: int = 500
     """Messages rendered at a time in FETCH: bounds memory, keeps other clients served."""
     fetch_batch_bytes: int = 512 * 1024

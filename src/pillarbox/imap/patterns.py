@@ -18,10 +18,11 @@ _PERCENTS: Final = re.compile(r"%+")
 class ListPattern:
     """One canonical pattern. INBOX matches in any case."""
 
-    __slots__ = ("_text", "_wild", "ends_in_percent")
+    __slots__ = ("_places", "_text", "_upper", "_wild", "ends_in_percent")
 
     def __init__(self, text: str) -> None:
         self._text = canonical_name(_PERCENTS.sub("%", _STARS.sub("*", text)))
+        self._places, self._upper = _Places(self._text), _Places(self._text.upper())
         self._wild = "*" in self._text or "%" in self._text
         self.ends_in_percent = self._text.endswith("%")
 
@@ -31,33 +32,29 @@ class ListPattern:
             return True
         if not self._wild:
             return name == self._text
-        return _walk(self._text, name) or (name == INBOX and _walk(self._text.upper(), name))
+        return self._places.match(name) or (name == INBOX and self._upper.match(name))
 
 
-def _walk(pattern: str, name: str) -> bool:
-    places = _closure(pattern, {0})
-    for character in name:
-        following = set()
-        for place in places:
-            if place == len(pattern):
-                continue
-            wanted = pattern[place]
-            if wanted == "*" or (wanted == "%" and character != SEPARATOR):
-                following.add(place)
-            elif wanted == character:
-                following.add(place + 1)
-        places = _closure(pattern, following)
-        if not places:
-            return False
-    return len(pattern) in places
+class _Places:
+    """Matches a pattern in which no two wildcards stand side by side; the places it can be at are bits of a number."""
 
+    __slots__ = ("_end", "_letters", "_percents", "_stars")
 
-def _closure(pattern: str, places: set[int]) -> set[int]:
-    """Wildcards match nothing, too."""
-    open_places = list(places)
-    while open_places:
-        place = open_places.pop()
-        if place < len(pattern) and pattern[place] in "*%" and place + 1 not in places:
-            places.add(place + 1)
-            open_places.append(place + 1)
-    return places
+    def __init__(self, pattern: str) -> None:
+        self._end = 1 << len(pattern)
+        self._letters: dict[str, int] = {}
+        for at, character in enumerate(pattern):
+            self._letters[character] = self._letters.get(character, 0) | 1 << at
+        self._stars = self._letters.pop("*", 0)
+        self._percents = self._letters.pop("%", 0)
+
+    def match(self, name: str) -> bool:
+        stars, wild, letters = self._stars, self._stars | self._percents, self._letters.get
+        places = 1 | (1 & wild) << 1
+        for character in name:
+            stay = places & (stars if character == SEPARATOR else wild)
+            places = stay | (places & letters(character, 0)) << 1
+            places |= (places & wild) << 1
+            if not places:
+                return False
+        return bool(places & self._end)

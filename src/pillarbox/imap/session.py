@@ -12,7 +12,7 @@ from pillarbox.imap.features import Feature
 from pillarbox.imap.refusals import BadSyntax, Refused
 from pillarbox.imap.replies import State
 from pillarbox.imap.services import Services
-from pillarbox.imap.updates import ExpungeRule, owed_updates
+from pillarbox.imap.updates import ExpungeRule, first_recent_uid, owed_updates
 from pillarbox.imap.view import View
 from pillarbox.imap.wire.writer import mailbox_name
 from pillarbox.mail.errors import MailError
@@ -117,7 +117,7 @@ class Session:
             if read_only or Feature.IMAP4REV2 in self.features:
                 first_recent = (await account.status(mailbox.id)).first_recent_uid
             else:
-                first_recent = await account.claim_recent(mailbox.id)
+                first_recent = await first_recent_uid(account, mailbox.id)
                 image = await account.image(mailbox.id)
         except BaseException:
             unwatch()

@@ -10,12 +10,17 @@ import enum
 from array import array
 from bisect import bisect_left
 from collections.abc import Collection
+from typing import Final
 
 from pillarbox.imap.features import Feature
 from pillarbox.imap.view import View
+from pillarbox.mail.errors import StoreUnavailable
 from pillarbox.mail.flags import SYSTEM_FLAGS
 from pillarbox.mail.uids import UidSet
-from pillarbox.store.contract import AccountStore, MailboxImage
+from pillarbox.store.contract import AccountStore, MailboxId, MailboxImage
+
+_GAPS: Final = 16
+"""Expunges come in a few runs; copying the columns for many more costs more than a set of all."""
 
 
 class ExpungeRule(enum.Enum):
@@ -69,15 +74,30 @@ def _in_step(view: View, features: Collection[Feature]) -> list[bytes]:
     return [b"* OK [HIGHESTMODSEQ %d] Known so far\r\n" % (view.in_step_modseq if view.holds_back else view.modseq)]
 
 
+async def first_recent_uid(account: AccountStore, mailbox: MailboxId) -> int:
+    r"""Claims what is \Recent. When nothing can be written (a full disk, somebody's long change), it is shown without
+    being claimed: whoever can't make room must still be able to read."""
+    try:
+        return await account.claim_recent(mailbox)
+    except StoreUnavailable:
+        return (await account.status(mailbox)).first_recent_uid
+
+
 async def _claim_recent(view: View, account: AccountStore) -> None:
     r"""Find out which arrivals this session is the first to be told of (RFC 3501 section 2.3.2)."""
     image = view.image
     first = view.uidnext
     if not view.read_only and not image.deleted:
-        first = max(first, await account.claim_recent(image.mailbox.id))
+        first = max(first, await first_recent_uid(account, image.mailbox.id))
         await account.image(image.mailbox.id)
     if first < image.uidnext:
-        view.recent.append(range(first, image.uidnext))
+        last = view.recent[-1]
+        if last.stop == first:
+            view.recent[-1] = range(last.start, image.uidnext)
+        elif last:
+            view.recent.append(range(first, image.uidnext))
+        else:
+            view.recent[-1] = range(first, image.uidnext)
 
 
 def flags_line(view: View) -> list[bytes]:
@@ -117,29 +137,37 @@ def vanished_earlier(view: View, gone: UidSet, asked: UidSet) -> bytes:
 
 
 def _vanished(known: array[int], present: array[int]) -> list[int]:
-    """Indices of the known UIDs that are no longer present. Both ascend; equal runs are compared as blocks."""
+    """Indices of the known UIDs that are no longer present. Both ascend.
+
+    A few gaps are found by comparing equal runs as blocks; past that, every UID is looked up: linear either way.
+    """
     gone: list[int] = []
-    at = offset = 0
-    total = len(known)
-    while at < total:
-        span = total - at
-        if known[at:] == present[at - offset : at - offset + span]:
-            break
-        low, high = 0, span  # the length of the equal run is in [low, high)
-        while high - low > 1:
-            middle = (low + high) // 2
-            if known[at : at + middle].tobytes() == present[at - offset : at - offset + middle].tobytes():
-                low = middle
-            else:
-                high = middle
-        at += low
-        start = at - offset
-        upper = present[start] if start < len(present) else None
-        while at < total and (upper is None or known[at] < upper):
+    at = 0
+    for _ in range(_GAPS):
+        run = _equal_run(known[at:], present[at - len(gone) :])
+        at += run
+        if at == len(known):
+            return gone
+        following = present[at - len(gone)] if at - len(gone) < len(present) else None
+        while at < len(known) and (following is None or known[at] < following):
             gone.append(at)
             at += 1
-            offset += 1
-    return gone
+    there = set(present)
+    return gone + [index for index in range(at, len(known)) if known[index] not in there]
+
+
+def _equal_run(known: array[int], present: array[int]) -> int:
+    """How many UIDs at the beginning are the same."""
+    low, high = 0, min(len(known), len(present))
+    if known[:high] == present[:high]:
+        return high
+    while high - low > 1:
+        middle = (low + high) // 2
+        if known[low:middle] == present[low:middle]:
+            low = middle
+        else:
+            high = middle
+    return low
 
 
 def _arrivals(view: View, image: MailboxImage) -> int:

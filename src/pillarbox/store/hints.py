@@ -58,7 +58,12 @@ class HintBoard:
     def publish(self, account: str, mailboxes: Iterable[int]) -> None:
         """Tell all other processes that these mailboxes of an account changed."""
         touched = set(mailboxes)
-        for peer in self._others():
+        try:
+            others = self._others()
+        except OSError as error:  # no descriptor left, or the folder is gone: the next poll tells
+            self._events.warning("store.hint_lost", error=str(error))
+            return
+        for peer in others:
             self._send(peer, account, touched)
 
     def close(self) -> None:

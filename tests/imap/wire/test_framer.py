@@ -25,7 +25,7 @@ from pillarbox.mail.errors import StoreUnavailable
 
 
 def limits() -> FrameLimits:
-    return FrameLimits(line_bytes=100, drain_bytes=50, literals=3)
+    return FrameLimits(line_bytes=100, drain_bytes=50, literals=3, spilled_literals=1)
 
 
 def up_to_ten(text: bytes, size: int, held_bytes: int) -> Room | NoRoom:
@@ -181,3 +181,26 @@ def test_byte_by_byte_gives_the_same_events() -> None:
     whole = events_of([STREAM])
     assert events_of([STREAM[i : i + 1] for i in range(len(STREAM))]) == whole
     assert len(whole) == 8
+
+
+@pytest.mark.parametrize("fragment", [b"c UID SEARCH UID ", b"c X {2+}\r\nab "], ids=["first text", "after a literal"])
+def test_what_a_dropped_line_announces_is_dropped_too_and_never_read_as_commands(fragment: bytes) -> None:
+    stream = fragment + b"1," * 100 + b"1 TEXT {19+}\r\nx DELETE Precious\r\n and {3+}\r\nyes no\r\nd NOOP\r\n"
+    expected = [Rejected(b"c", "The command line is too long", "TOOBIG"), RawCommand((b"d NOOP",))]
+    assert events_of([stream]) == expected
+    assert events_of([stream[i : i + 1] for i in range(len(stream))]) == expected
+
+
+def test_a_dropped_line_that_announces_too_much_to_drop_is_hopeless() -> None:
+    assert events_of([b"c X " + b"y" * 200 + b"{51+}\r\n"])[-1] == Hopeless("The command line is too long")
+
+
+def test_no_more_literals_are_spilled_than_may_be() -> None:
+    disks = [FullDisk(), FullDisk()]
+    made = iter(disks)
+    events = events_of([b"A APPEND {1+}\r\na {1+}\r\nb\r\nB NOOP\r\n"], lambda *_: Room(next(made)))
+    assert events == [
+        Rejected(b"A", "Too much for one command; send it in several", "LIMIT", bad=False),
+        RawCommand((b"B NOOP",)),
+    ]
+    assert [disk.discarded > 0 for disk in disks] == [True, True]

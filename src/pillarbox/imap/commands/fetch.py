@@ -23,6 +23,7 @@ from pillarbox.imap.updates import vanished_earlier
 from pillarbox.imap.view import Indices, View
 from pillarbox.imap.wire.cursor import Cursor
 from pillarbox.imap.wire.sequence import SequenceSet
+from pillarbox.mail.errors import MailError
 from pillarbox.mail.flags import SEEN, FlagAction
 from pillarbox.mail.uids import UidSet
 from pillarbox.store.contract import DigestField
@@ -57,7 +58,7 @@ def _parse(cursor: Cursor, session: Session) -> _Request:
                 cursor.space()
             item = parse_item(cursor, session)
             items[item.label] = item
-            if len(items) > session.services.limits.list_items:
+            if len(items) > session.services.limits.fetch_items:
                 raise BadSyntax("Too many items")
         if not items:
             raise BadSyntax("Nothing to fetch")
@@ -214,6 +215,7 @@ async def _load(
 ) -> Batch:
     """Read what the items need, in one go; messages that are gone fall out."""
     batch = Batch(session, view, part)
+    batch.share_bytes //= max(1, sum(item.content for item in items))
     if fields:
         batch.add_digests(fields, await session.mail.digests(view.image.mailbox.id, batch.uids, fields))
     if any(item.content for item in items):
@@ -248,7 +250,11 @@ def _stream(session: Session, template: bytes, values: tuple[Any, ...]) -> Itera
             held += b"{%d}\r\n" % (value.end - value.start)
             yield bytes(held)
             held.clear()
-            yield from value.pieces(session.services.limits.stream_bytes)
+            try:
+                yield from value.pieces(session.services.limits.stream_bytes)
+            except (MailError, OSError) as error:  # an answer here would be read as the message's bytes
+                session.services.events.error("imap.stream_broken", account=session.login_name, error=str(error))
+                raise ConnectionResetError("a message could not be read to its end") from error
         else:
             held += value if isinstance(value, bytes) else b"%d" % value
     yield bytes(held)

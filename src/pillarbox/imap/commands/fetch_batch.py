@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from pillarbox.imap.session import Session
@@ -27,7 +27,18 @@ class Slice:
 class Batch:
     """Columns of what is known of some messages; all of one length, row by row the same message."""
 
-    __slots__ = ("contents", "digests", "has_slices", "numbers", "rows", "session", "uids", "view")
+    __slots__ = (
+        "_decoded",
+        "contents",
+        "digests",
+        "has_slices",
+        "numbers",
+        "rows",
+        "session",
+        "share_bytes",
+        "uids",
+        "view",
+    )
 
     def __init__(self, session: Session, view: View, indices: Indices) -> None:
         self.session = session
@@ -42,6 +53,9 @@ class Batch:
         self.digests: Mapping[DigestField, Sequence[bytes]] = {}
         self.contents: Sequence[Content] = ()
         self.has_slices = False
+        self.share_bytes = session.services.limits.fetch_batch_bytes
+        """Literals up to here are rendered; longer ones are streamed."""
+        self._decoded: dict[tuple[int, tuple[int, ...]], bytes | None] = {}
 
     def add_digests(self, fields: Sequence[DigestField], rows: Sequence[tuple[bytes, ...] | None]) -> None:
         """What AccountStore.digests gave for all messages."""
@@ -55,6 +69,13 @@ class Batch:
         if None in contents:
             self._keep([at for at, content in enumerate(contents) if content is not None])
         self.contents = [content for content in contents if content is not None]
+
+    def decoded_once(self, content: Content, path: tuple[int, ...], decode: Callable[[], bytes | None]) -> bytes | None:
+        """What `decode` gives for a part, done once however many items ask for pieces."""
+        key = (id(content), path)
+        if key not in self._decoded:
+            self._decoded[key] = decode()
+        return self._decoded[key]
 
     def settle(self) -> None:
         """Look up the rows now that all reading is done: nothing is awaited from here to the end of rendering."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from pillarbox.imap.commands.fetch_batch import Batch, Slice
@@ -66,7 +67,7 @@ def _literal(data: bytes) -> bytes:
 
 def _content_value(batch: Batch, content: Content, start: int, end: int) -> bytes | Slice:
     """A literal: whole when small, else to be streamed."""
-    if end - start > batch.session.services.limits.fetch_batch_bytes:
+    if end - start > batch.share_bytes:
         batch.has_slices = True
         return Slice(content, start, end)
     return _literal(content.read(start, end))
@@ -223,10 +224,10 @@ class BinarySection:
     def column(self, batch: Batch) -> Sequence[bytes]:
         """A literal, or a literal8 where there is a NUL; NIL where there is no such part."""
         maps = batch.digests[DigestField.PARTS]
-        return [self._value(content, parts) for content, parts in zip(batch.contents, maps, strict=True)]
+        return [self._value(batch, content, parts) for content, parts in zip(batch.contents, maps, strict=True)]
 
-    def _value(self, content: Content, parts: bytes) -> bytes:
-        data = _decoded(content, parts, self.path)
+    def _value(self, batch: Batch, content: Content, parts: bytes) -> bytes:
+        data = batch.decoded_once(content, self.path, partial(_decoded, content, parts, self.path))
         if data is None:
             return b"NIL"
         if self.partial is not None:
@@ -250,7 +251,8 @@ class BinarySize:
         """0 where there is no such part: the grammar has no NIL here."""
         maps = batch.digests[DigestField.PARTS]
         return [
-            len(_decoded(content, parts, self.path) or b"") for content, parts in zip(batch.contents, maps, strict=True)
+            len(batch.decoded_once(content, self.path, partial(_decoded, content, parts, self.path)) or b"")
+            for content, parts in zip(batch.contents, maps, strict=True)
         ]
 
 

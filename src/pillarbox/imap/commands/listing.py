@@ -8,6 +8,7 @@ grammar has one of them at most).
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
@@ -23,6 +24,7 @@ from pillarbox.mail.errors import MailboxMissing
 from pillarbox.mail.names import INBOX, SEPARATOR, superiors
 from pillarbox.store.contract import Mailbox
 
+_NAMES_PER_TURN = 100
 _SELECTION = frozenset({"SUBSCRIBED", "REMOTE", "RECURSIVEMATCH", "SPECIAL-USE"})
 _RETURN = frozenset({"SUBSCRIBED", "CHILDREN", "SPECIAL-USE"})
 
@@ -85,7 +87,7 @@ def _parse_patterns(cursor: Cursor, session: Session) -> list[str]:
     while not cursor.skip(b")"):
         cursor.space()
         patterns.append(session.decode_text(cursor.list_mailbox()))
-        if len(patterns) > session.services.limits.list_items:
+        if len(patterns) > session.services.limits.list_patterns:
             raise BadSyntax("Too many patterns")
     return patterns
 
@@ -149,7 +151,9 @@ async def _list(session: Session, question: _Question) -> Replies:
     tree = await _tree(session)
     recursive = "RECURSIVEMATCH" in question.selection
     absent = "\\NonExistent" if question.extended or Feature.IMAP4REV2 in session.features else "\\Noselect"
-    for name, selected, child_info in _matches(tree, question, recursive=recursive):
+    for count, (name, selected, child_info) in enumerate(_matches(tree, question, recursive=recursive), 1):
+        if not count % _NAMES_PER_TURN:
+            await asyncio.sleep(0)  # no waiting: one turn for everybody else
         attributes = tree.attributes(name, absent)
         if question.wants_subscribed and name in tree.subscribed:
             attributes.append("\\Subscribed")

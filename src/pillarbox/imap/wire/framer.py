@@ -19,6 +19,8 @@ from typing import Final, Protocol
 from pillarbox.mail.errors import MailError
 
 _LITERAL: Final = re.compile(rb"(~?)\{([0-9]{1,20})(\+?)\}$")
+_OFFER_BYTES: Final = 40
+"""The end of a line that is enough to see whether a literal follows it."""
 _TAG: Final = re.compile(rb'[^\x00-\x20\x7f-\xff(){%*"\\+]{1,128}(?= )')
 
 
@@ -107,6 +109,16 @@ class FrameLimits:
     line_bytes: int
     drain_bytes: int
     literals: int
+    spilled_literals: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Overlong:
+    """A line that is dropped. `tail` is its end, empty while that has not come."""
+
+    rejected: Rejected | None
+    """None when it was told of before."""
+    tail: bytes = b""
 
 
 @dataclass(slots=True)
@@ -116,8 +128,11 @@ class _Partial:
     texts: list[bytes] = field(default_factory=list)
     literals: list[Literal] = field(default_factory=list)
     held_bytes: int = 0
+    spilled: int = 0
     refused: Rejected | None = None
     """Set when the rest is only read to be dropped."""
+    answered: bool = False
+    """The client was told of that already."""
 
     def discard(self) -> None:
         RawCommand((), tuple(self.literals)).discard()
@@ -169,10 +184,9 @@ class Framer:
     def pull_line(self, limits: FrameLimits) -> bytes | Rejected | None:
         """The next line as it is, without its CRLF: the answer to a continuation, or DONE."""
         line = self._next_line(limits)
-        if line is None and self._discarding_line:
-            return None
-        if isinstance(line, Rejected):
-            return Rejected(b"", line.text, line.code)
+        if isinstance(line, _Overlong):
+            told = line.rejected
+            return self.pull_line(limits) if told is None else Rejected(b"", told.text, told.code)
         return line
 
     def pull(self, limits: FrameLimits) -> Event | None:
@@ -187,44 +201,56 @@ class Framer:
             line = self._next_line(limits)
             if line is None:
                 return None
-            event = self._on_overlong(line) if isinstance(line, Rejected) else self._on_line(line, limits)
+            event = self._on_overlong(line, limits) if isinstance(line, _Overlong) else self._on_line(line, limits)
             if event is not None:
                 return event
 
     # --- lines -----------------------------------------------------------------------------------
 
-    def _next_line(self, limits: FrameLimits) -> bytes | Rejected | None:
+    def _next_line(self, limits: FrameLimits) -> bytes | _Overlong | None:
         """A line may end in a bare LF: many hand-typed and some old clients send that (Dovecot takes it too)."""
         buffer = self._buffer
         end = buffer.find(b"\n", self._scanned)
         if self._discarding_line:
             if end < 0:
-                buffer.clear()
+                del buffer[:-_OFFER_BYTES]
+                self._scanned = len(buffer)
                 return None
-            del buffer[: end + 1]
             self._discarding_line = False
-            self._scanned = 0
-            return self._next_line(limits)
+            return _Overlong(None, self._take_tail(end))
         if end < 0 and len(buffer) <= limits.line_bytes:
             self._scanned = len(buffer)
             return None
         self._scanned = 0
         if end < 0 or end > limits.line_bytes:
-            head = bytes(buffer[:200])
+            rejected = Rejected(_tag_of(bytes(buffer[:200])), "The command line is too long", "TOOBIG")
             self._discarding_line = end < 0
-            del buffer[: end + 1 if end >= 0 else len(buffer)]
-            return Rejected(_tag_of(head), "The command line is too long", "TOOBIG")
+            return _Overlong(rejected, b"" if end < 0 else self._take_tail(end))
         line = bytes(buffer[: end - 1 if end and buffer[end - 1] == 13 else end])
         del buffer[: end + 1]
         return line
 
-    def _on_overlong(self, rejected: Rejected) -> Event:
-        command = self._command
-        self._command = _Partial()
+    def _take_tail(self, end: int) -> bytes:
+        tail = bytes(self._buffer[max(0, end - _OFFER_BYTES) : end]).rstrip(b"\r")
+        del self._buffer[: end + 1]
+        self._scanned = 0
+        return tail
+
+    def _on_overlong(self, line: _Overlong, limits: FrameLimits) -> Event | None:
+        """What the line announces without waiting belongs to it: dropped too, never read as commands."""
+        command, self._command = self._command, _Partial()
         command.discard()
-        if command.refused is not None:
-            return command.refused
-        return Rejected(_tag_of(command.texts[0]), rejected.text, rejected.code) if command.texts else rejected
+        refused = command.refused or line.rejected
+        if command.texts and command.refused is None and line.rejected is not None:
+            refused = Rejected(_tag_of(command.texts[0]), line.rejected.text, line.rejected.code)
+        offer = _LITERAL.search(line.tail) if line.tail.endswith(b"}") else None
+        if offer is not None and offer[3]:
+            self._left = int(offer[2])
+            if self._left > limits.drain_bytes:
+                return Hopeless("The command line is too long")
+            dropped = refused or Rejected(b"", "")
+            self._command = _Partial(texts=[b""], refused=dropped, answered=True)
+        return None if command.answered else refused
 
     def _on_line(self, line: bytes, limits: FrameLimits) -> Event | None:
         command = self._command
@@ -232,7 +258,7 @@ class Framer:
         if offer is None:
             self._command = _Partial()
             if command.refused is not None:
-                return command.refused
+                return None if command.answered else command.refused
             return RawCommand((*command.texts, line), tuple(command.literals))
         command.texts.append(line[: offer.start()])
         command.held_bytes += len(line)
@@ -250,20 +276,25 @@ class Framer:
             answer = NoRoom("Too many literals in one command", "LIMIT")
         else:
             answer = self._policy(command.texts[0], size, command.held_bytes)
+            if isinstance(answer, Room) and answer.spill is not None and command.spilled >= limits.spilled_literals:
+                answer.spill.discard()
+                answer = NoRoom("Too much for one command; send it in several", "LIMIT", bad=False)
         if isinstance(answer, Room):
             self._left = size
             self._sink = bytearray() if answer.spill is None else answer.spill
             if answer.spill is None:
                 command.held_bytes += size
+            else:
+                command.spilled += 1
             return GoAhead() if waits else None
         refused = command.refused or Rejected(_tag_of(command.texts[0]), answer.text, answer.code, answer.bad)
         command.discard()
         if waits:  # without its go-ahead the client sends neither the literal nor the rest
             self._command = _Partial()
-            return refused
+            return None if command.answered else refused
         if size > limits.drain_bytes:
             return Hopeless(refused.text)
-        self._command = _Partial(texts=[command.texts[0]], refused=refused)
+        self._command = _Partial(texts=[command.texts[0]], refused=refused, answered=command.answered)
         self._left = size
         return None
 

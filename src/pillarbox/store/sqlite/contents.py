@@ -187,16 +187,16 @@ class MappedContent:
 
     __slots__ = ("_map", "size_bytes")
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, stored_bytes: int | None = None) -> None:
+        """Raises FileNotFoundError, and StoreCorrupt when the file has another size."""
+        file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         try:
-            file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-        except FileNotFoundError as error:
-            raise StoreCorrupt("The bytes of a message are missing") from error
-        try:
-            self._map = mmap.mmap(file, 0, prot=mmap.PROT_READ)
+            self.size_bytes = os.fstat(file).st_size
+            if not self.size_bytes or stored_bytes not in (None, self.size_bytes):
+                raise StoreCorrupt("The bytes of a message are not those that were stored")
+            self._map = mmap.mmap(file, self.size_bytes, prot=mmap.PROT_READ)
         finally:
             os.close(file)
-        self.size_bytes = len(self._map)
 
     def read(self, start: int, end: int) -> bytes:
         return self._map[start:end]

@@ -13,7 +13,7 @@ from typing import Final
 
 import apsw
 
-from pillarbox.mail.errors import MailboxMissing
+from pillarbox.mail.errors import MailboxMissing, StoreCorrupt
 from pillarbox.mail.uids import UidSet
 from pillarbox.store.contract import Content, DigestField, Mailbox, MailboxId, MailboxStatus
 from pillarbox.store.digesting import Digester, email_id
@@ -187,13 +187,20 @@ class Reader:
     def contents(self, contents: Sequence[int]) -> dict[int, Content]:
         """Content id -> the bytes; those that are gone are left out. Raises StoreCorrupt."""
         found: dict[int, Content] = {}
-        for content, header, body, blob in self.connection.execute(
-            "SELECT id, header, body, blob FROM content WHERE id IN carray(?)", (_ids(contents),)
+        missing: list[int] = []
+        for content, size_bytes, header, body, blob in self.connection.execute(
+            "SELECT id, size_bytes, header, body, blob FROM content WHERE id IN carray(?)", (_ids(contents),)
         ):
             if blob is None:
                 found[content] = InlineContent(header + body)
-            else:
-                found[content] = MappedContent(self._blobs / blob)
+                continue
+            try:
+                found[content] = MappedContent(self._blobs / blob, size_bytes)
+            except FileNotFoundError:
+                missing.append(content)
+        # Files go after the change that frees them: asked anew, now without the old snapshot, its row is gone too.
+        if missing and self._columns("content", ["blob"], missing):
+            raise StoreCorrupt("The bytes of a message are missing")
         return found
 
     def _columns(self, table: str, names: Sequence[str], contents: Sequence[int]) -> dict[int, Pieces]:

@@ -115,8 +115,13 @@ class Writer:
 
     def _settle(self, group: list[_Waiting], touched: set[int]) -> None:
         if touched:
-            self._committed(touched)
+            try:
+                self._committed(touched)
+            except Exception as error:  # it is done all the same, and whoever asked must hear so
+                self._events.bug("store.not_told", error)
         for waiting in group:
+            if waiting.future.done():
+                continue
             if waiting.error is not None:
                 waiting.future.set_exception(waiting.error)
             else:
@@ -130,6 +135,16 @@ class Writer:
 
     def _drain(self, group: list[_Waiting]) -> None:
         touched: set[int] = set()
+        try:
+            self._work_on(group, touched)
+        except BaseException as error:  # whatever it is: the queue goes on, and nobody waits for ever
+            for waiting in group:
+                waiting.error = waiting.error or self._reported(error)
+            self._transaction = None
+        finally:
+            self._loop.call_soon_threadsafe(self._settle, group, touched)
+
+    def _work_on(self, group: list[_Waiting], touched: set[int]) -> None:
         ready: list[_Waiting] = []
         for waiting in group:
             try:
@@ -143,7 +158,6 @@ class Writer:
             if waiting.error is not None:
                 with contextlib.suppress(OSError):
                     waiting.change.abandon()
-        self._loop.call_soon_threadsafe(self._settle, group, touched)
 
     def _commit(self, group: list[_Waiting], touched: set[int]) -> None:
         """Commit a group, or, when the database fails, each of it alone, so that one can't spoil the others."""
