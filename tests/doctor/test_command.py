@@ -96,8 +96,7 @@ def test_doctor_sees_a_server_that_shows_an_old_certificate(tmp_path: Path) -> N
         make_files(tmp_path)
         assert judged() == ["warning", "warning"]
         os.kill(web.server.process_id, signal.SIGHUP)
-        while not web.events("certificate.reloaded"):
-            pass
+        web.wait_for("certificate.reloaded")
         assert judged() == ["good", "good"]
 
 

@@ -6,6 +6,8 @@ import http.client
 import json
 import socket
 import ssl
+import subprocess
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +16,9 @@ from cryptography import x509
 
 from pillarbox.web.dns_records import spki_sha256
 from tests.servers.pillarbox_server import PillarboxServer
+
+PATIENCE_SECONDS = 30.0
+"""A test that waits for longer hangs."""
 
 CONFIGURATION = """
 [web]
@@ -56,9 +61,23 @@ class WebbedServer:
     def key_hash(self) -> bytes:
         return bytes.fromhex(spki_sha256(self.certificate()))
 
-    def events(self, name: str) -> list[dict[str, object]]:
-        lines = [json.loads(line) for line in self.server.stderr().splitlines() if line.startswith("{")]
-        return [each for each in lines if each["event"] == name]
+    def wait_for(self, event: str, count: int = 1) -> None:
+        """Until the log has had so many events of that name."""
+        command = ["tail", "-n", "+1", "-f", str(self.server.stderr_file)]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as tail:
+            assert tail.stdout is not None
+            timer = threading.Timer(PATIENCE_SECONDS, tail.kill)
+            timer.start()
+            try:
+                for line in tail.stdout:
+                    if line.startswith("{") and json.loads(line)["event"] == event:
+                        count -= 1
+                    if not count:
+                        return
+                raise AssertionError(f"no {event}: {self.server.stderr()}")
+            finally:
+                timer.cancel()
+                tail.kill()
 
 
 def free_port() -> int:

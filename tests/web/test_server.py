@@ -52,8 +52,7 @@ def test_a_renewed_certificate_is_shown_after_sighup(tmp_path: Path, workers: in
         make_files(tmp_path)
         after = x509.load_pem_x509_certificate(files.certificate_path.read_bytes())
         os.kill(web.server.process_id, signal.SIGHUP)
-        while len(web.events("certificate.reloaded")) < (1 if workers == 1 else 1 + workers):
-            pass
+        web.wait_for("certificate.reloaded", 1 if workers == 1 else 1 + workers)
         assert {web.certificate() for _ in range(4)} == {after}
         context = ssl.create_default_context(cafile=str(files.certificate_path))
         imaplib.IMAP4_SSL("localhost", web.server.port, ssl_context=context).logout()
@@ -64,8 +63,7 @@ def test_a_worker_that_dies_takes_no_connection_with_it(tmp_path: Path) -> None:
     with webbed_server(tmp_path, 2) as web:
         victim = psutil.Process(web.server.process_id).children()[0]
         victim.kill()
-        while len(web.events("web.ready")) < 3:
-            pass
+        web.wait_for("web.ready", 3)
         assert {web.fetch("/").status for _ in range(8)} == {200}
 
 
