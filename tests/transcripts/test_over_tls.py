@@ -1,4 +1,4 @@
-"""Every *.imap transcript, played over TLS with a real server process."""
+"""Every *.imap transcript, played over TLS with a real server of two worker processes."""
 
 from __future__ import annotations
 
@@ -23,12 +23,13 @@ def user_of(path: Path) -> str:
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PillarboxServer]:
-    """One server for all transcripts; each has an account of its own, with INBOX alone, as transcripts begin."""
+    """One server for all transcripts, of two workers that the sessions fall to; each transcript has an account of its
+    own, with INBOX alone, as transcripts begin."""
     folder = tmp_path_factory.mktemp("accounts")
     accounts, config = folder / "accounts.csv", folder / "pillarbox.toml"
     accounts.write_text("".join(f"{user_of(path)},{PASSWORD}\n" for path in SCRIPTS))
     config.write_text("[new_account]\nmailboxes = []\n")
-    with PillarboxServer(config=config) as running:
+    with PillarboxServer(config=config, workers=2) as running:
         running.command("user", "import", str(accounts))
         yield running
 
