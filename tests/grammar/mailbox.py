@@ -225,11 +225,17 @@ def _members(reader: Reader) -> list[int]:
 def esearch(reader: Reader) -> ESearch:
     """esearch-response = "ESEARCH" [search-correlator] [SP "UID"] *(SP search-return-data)
 
-    search-correlator = SP "(" "TAG" SP tag-string ")"
+    search-correlator = SP "(" one-correlator *(SP one-correlator) ")"; one-correlator = "TAG" SP tag-string /
+    "MAILBOX" SP astring / "UIDVALIDITY" SP nz-number (RFC 7377): in this order, the last two together
     """
     tag: str | None = None
+    about: dict[str, str | int] = {}
     if reader.accept(b" (TAG "):
         tag = reader.astring().decode("ascii")
+        if reader.accept(b" MAILBOX "):
+            about["MAILBOX"] = reader.mailbox()
+            reader.expect(b" UIDVALIDITY ")
+            about["UIDVALIDITY"] = reader.nz_number()
         reader.expect(b")")
     values: dict[str, int | Numbers] = {}
     by_uid = reader.accept(b" UID")
@@ -243,7 +249,7 @@ def esearch(reader: Reader) -> ESearch:
             raise reader.fail(f"a return item that is defined and new, not {item},")
         reader.space()
         values[item] = _ESEARCH_ITEMS[item](reader)
-    return ESearch(tag, by_uid, values, tuple(updates))
+    return ESearch(tag, by_uid, values, tuple(updates), about)
 
 
 def _changes(reader: Reader) -> tuple[Change, ...]:

@@ -53,6 +53,15 @@ SIMPLE: list[tuple[bytes, Response]] = [
         b'* ESEARCH (TAG "B01") UID REMOVEFROM (0 32768 2 7)',
         ESearch("B01", True, {}, (("REMOVEFROM", (Change(0, ((32768, 32768),)), Change(2, ((7, 7),)))),)),
     ),
+    (
+        b'* ESEARCH (TAG "tag1" MAILBOX "folder2/banana" UIDVALIDITY 503) UID ALL 3002,4004',
+        ESearch(
+            "tag1",
+            True,
+            {"ALL": ((3002, 3002), (4004, 4004))},
+            about={"MAILBOX": "folder2/banana", "UIDVALIDITY": 503},
+        ),
+    ),
     (b'* NO [NOUPDATE "B02"] Too many contexts', Status(None, "NO", Code("NOUPDATE", ("B02",)), "Too many contexts")),
     (b"* OK IMAP4rev1 Service Ready", Status(None, "OK", None, "IMAP4rev1 Service Ready")),
     (

@@ -109,6 +109,8 @@ class ESearch:
     values: dict[str, int | Numbers]
     updates: tuple[tuple[str, tuple[Change, ...]], ...] = ()
     """ADDTO and REMOVEFROM, in the order sent."""
+    about: dict[str, str | int] = field(default_factory=dict)
+    """MAILBOX and UIDVALIDITY."""
 
 
 @dataclass(frozen=True, slots=True)

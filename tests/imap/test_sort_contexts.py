@@ -208,3 +208,24 @@ async def _change(dice: random.Random, talk: Talk, inbox: MailboxId) -> None:
     else:
         await account.store_flags(inbox, some, FlagAction.ADD, DELETED)
         await account.expunge(inbox)
+
+
+async def test_a_multimailbox_search_follows_the_selected_mailbox_alone() -> None:
+    talk = await Talk.open([mail("a"), mail("b")])
+    other = await talk.account.create("Other")
+    await talk.account.append(other.id, [mail("c")])
+    inbox = await talk.account.find("INBOX")
+    about = b'* ESEARCH (TAG "B01" MAILBOX INBOX UIDVALIDITY %d) UID' % inbox.uidvalidity
+    heard = await lines(talk, b"B01 ESEARCH IN (selected mailboxes Other) RETURN (UPDATE COUNT) UNSEEN")
+    assert heard[0] == about + b" COUNT 2"
+    assert heard[1].startswith(b'* ESEARCH (TAG "B01" MAILBOX Other')
+    assert len(heard) == 3
+    await talk.account.store_flags(other.id, [1], FlagAction.ADD, SEEN)
+    await talk.account.store_flags(inbox.id, [1], FlagAction.ADD, SEEN)
+    assert about + b" REMOVEFROM (0 1)" in await lines(talk, b"B02 NOOP")
+    assert b'* NO [NOUPDATE "B03"] Only the selected mailbox can be followed' in await lines(
+        talk, b"B03 ESEARCH IN (mailboxes Other) RETURN (UPDATE COUNT) ALL"
+    )
+    await talk.say(b"B04 UNSELECT")
+    assert (await lines(talk, b"B05 ESEARCH IN (personal) RETURN (UPDATE) ALL"))[-1].startswith(b"B05 BAD")
+    assert (await lines(talk, b"B06 ESEARCH IN (selected) ALL"))[-1].startswith(b"B06 BAD")

@@ -20,7 +20,7 @@ from typing import Any, Final
 
 from pillarbox.imap.refusals import BadSyntax
 from pillarbox.imap.search_corpus import ViewCorpus
-from pillarbox.imap.search_results import ResultOptions, ordered_set
+from pillarbox.imap.search_results import ResultOptions, correlator, ordered_set
 from pillarbox.imap.session import Session
 from pillarbox.imap.view import View
 from pillarbox.imap.wire.writer import string
@@ -48,9 +48,18 @@ class ResultKind(enum.Enum):
 class Context:
     """One command's result. `arrange` is None for SEARCH, whose results are in mailbox order."""
 
-    def __init__(self, session: Session, query: q.Query, kind: ResultKind, arrange: Arrange | None = None) -> None:
+    def __init__(
+        self,
+        session: Session,
+        query: q.Query,
+        kind: ResultKind,
+        *,
+        arrange: Arrange | None = None,
+        about: bytes | None = None,
+    ) -> None:
         self.session = session
         self.tag = session.tag
+        self._about = about or correlator(session.tag)
         self._kind = kind
         self._arrange = arrange
         self._query = query
@@ -140,7 +149,7 @@ class Context:
             yield b"%d %b" % (position, ordered_set(shown))
 
     def _line(self, *items: bytes) -> bytes:
-        return b"* ESEARCH (TAG %b)%b %b\r\n" % (string(self.tag), self._kind.value, b" ".join(items))
+        return b"* ESEARCH %b%b %b\r\n" % (self._about, self._kind.value, b" ".join(items))
 
 
 def check_update(session: Session, options: ResultOptions | None) -> None:

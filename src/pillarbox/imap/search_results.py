@@ -76,10 +76,15 @@ async def find(session: Session, program: SearchProgram, options: ResultOptions 
     With SAVE, `$` is empty until save() is called, so also when it comes to a NO (RFC 5182 section 2.1).
     """
     view, saved = session.selected, session.selected.saved_uids
-    if asks_modseq(program):
-        session.features.add(Feature.CONDSTORE)
     if options and "SAVE" in options.names:
         view.saved_uids = ()
+    return await find_in(session, view, program, saved)
+
+
+async def find_in(session: Session, view: View, program: SearchProgram, saved: Sequence[int]) -> Sequence[int]:
+    """The same in any view; `saved` is what `$` stands for. Raises MailboxMissing."""
+    if asks_modseq(program):
+        session.features.add(Feature.CONDSTORE)
     if not program.charset_is_known:
         raise Refused("That charset can't be searched in", f"BADCHARSET ({' '.join(CHARSETS)})")
     await session.mail.image(view.image.mailbox.id)
@@ -108,11 +113,10 @@ def asks_modseq(program: SearchProgram) -> bool:
     return any(isinstance(leaf, ModSeq) for leaf in leaves(program.query))
 
 
-def modseq_of(session: Session, program: SearchProgram, ordered: Sequence[int], options: ResultOptions | None) -> int:
+def modseq_of(view: View, program: SearchProgram, ordered: Sequence[int], options: ResultOptions | None) -> int:
     """The highest mod-sequence of what the options speak of (RFC 4731 section 3.2); 0 when it is not to be told."""
     if not asks_modseq(program):
         return 0
-    view = session.selected
     told = sorted(_reported(ordered, options) if options else ordered)
     return max((view.image.modseqs[row] for row in view.rows_of(told) if row >= 0), default=0)
 
@@ -139,15 +143,20 @@ def part_of(ordered: Sequence[int], partial: tuple[int, int]) -> Sequence[int]:
     return ordered[max(count + first, 0) : max(count + last + 1, 0)]
 
 
-def esearch(session: Session, options: ResultOptions, shown: Sequence[int], modseq: int, uid: bytes) -> bytes:
+def correlator(tag: bytes) -> bytes:
+    """search-correlator = SP "(" "TAG" SP tag-string ")", without the space"""
+    return b"(TAG %b)" % string(tag)
+
+
+def esearch(about: bytes, options: ResultOptions, shown: Sequence[int], modseq: int, uid: bytes) -> bytes:
     """esearch-response = "ESEARCH" [search-correlator] [SP "UID"] *(SP search-return-data); nothing for SAVE alone.
 
-    `shown`: numbers or UIDs, in the order of the answer; `uid`: ` UID` for UIDs.
+    `about`: the correlator; `shown`: numbers or UIDs, in the order of the answer; `uid`: ` UID` for UIDs.
     """
     if options.names - {"CONTEXT", "UPDATE"} == {"SAVE"}:
         return b""
     data = b"".join(_return_data(options, shown, modseq))
-    return b"* ESEARCH (TAG %b)%b%b\r\n" % (string(session.tag), uid, data)
+    return b"* ESEARCH %b%b%b\r\n" % (about, uid, data)
 
 
 def _return_data(options: ResultOptions, shown: Sequence[int], modseq: int) -> Iterator[bytes]:

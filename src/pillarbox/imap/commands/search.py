@@ -20,6 +20,7 @@ from pillarbox.imap.search_results import (
     ALL_RESULTS,
     ResultOptions,
     check_program,
+    correlator,
     esearch,
     find,
     modseq_of,
@@ -79,10 +80,10 @@ def _answer(session: Session, asked: _Search, found: Sequence[int], shown: Seque
     if options is None and Feature.IMAP4REV2 in session.features:
         options = ALL_RESULTS
     save(session.selected, found, options)
-    modseq = modseq_of(session, asked.program, found, options)
+    modseq = modseq_of(session.selected, asked.program, found, options)
     if options is None:
         return number_line(b"SEARCH", shown, modseq)
-    return esearch(session, options, shown, modseq, uid)
+    return esearch(correlator(session.tag), options, shown, modseq, uid)
 
 
 def _done(asked: _Search, name: str) -> Done:

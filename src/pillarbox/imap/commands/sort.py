@@ -22,6 +22,7 @@ from pillarbox.imap.search_keys import KeyReader, SearchProgram
 from pillarbox.imap.search_results import (
     ResultOptions,
     check_program,
+    correlator,
     esearch,
     find,
     modseq_of,
@@ -112,15 +113,15 @@ async def _sort_uids(session: Session, asked: _Sort) -> Replies:
 
 
 def _context(session: Session, asked: _Sort, kind: ResultKind) -> Context:
-    return Context(session, asked.program.query, kind, functools.partial(arranged, session, asked.criteria))
+    return Context(session, asked.program.query, kind, arrange=functools.partial(arranged, session, asked.criteria))
 
 
 def _answer(session: Session, asked: _Sort, ordered: Sequence[int], shown: Sequence[int], uid: bytes) -> bytes:
     save(session.selected, ordered, asked.options)
-    modseq = modseq_of(session, asked.program, ordered, asked.options)
+    modseq = modseq_of(session.selected, asked.program, ordered, asked.options)
     if asked.options is None:
         return number_line(b"SORT", shown, modseq)
-    return esearch(session, asked.options, shown, modseq, uid)
+    return esearch(correlator(session.tag), asked.options, shown, modseq, uid)
 
 
 async def arranged(session: Session, criteria: tuple[Criterion, ...], found: Sequence[int]) -> Sequence[int]:
