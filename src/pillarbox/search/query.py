@@ -16,7 +16,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from pillarbox.mail.flags import FlagSet
 from pillarbox.mail.uids import UidSet
 from pillarbox.search.casemap import casemap, casemap_header
 from pillarbox.search.corpus import Columns, FoldedHeader
@@ -59,11 +58,11 @@ class HasFlag:
 
     def select(self, columns: Columns, rows: Sequence[int]) -> list[int]:
         flags, wanted = columns.flags, self.name.lower()
-        carries: dict[FlagSet, bool] = {
-            flag_set: any(name.lower() == wanted for name in flag_set.names)
-            for flag_set in {flags[row] for row in rows}
+        different = {id(flags[row]): flags[row] for row in rows}  # sets are shared objects: few ids, no hashing
+        carrying = {
+            key for key, flag_set in different.items() if any(name.lower() == wanted for name in flag_set.names)
         }
-        return [row for row in rows if carries[flags[row]]]
+        return [row for row in rows if id(flags[row]) in carrying]
 
 
 @dataclass(frozen=True, slots=True)
