@@ -4,8 +4,9 @@
     .venv/bin/python -m bench.order --messages 100000 --rounds 3
 
 The letters are those of bench.letters, made into conversations: two in three answer one of the forty before them.
-"First time" is the first SORT or THREAD after filling, when the servers are idle, in that order; "after an arrival" is the first one after one
-more message came. Ratios (Pillarbox by Dovecot, below 1: Pillarbox is faster) travel; absolute times don't.
+"First time" is the first SORT or THREAD after filling, when the servers are idle, in that order; "after an arrival" is
+the first one after one more message came. Ratios (Pillarbox by Dovecot, below 1: Pillarbox is faster) travel; absolute
+times don't.
 """
 
 from __future__ import annotations
