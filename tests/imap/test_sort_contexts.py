@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from pillarbox.imap.contexts import MAX_CONTEXTS
+from pillarbox.imap.limits import ImapLimits
 from pillarbox.mail.flags import FlagAction
 from pillarbox.store.contract import MailboxId, NewMessage
 from tests.grammar import ResponseSplitter, parse_response
@@ -123,7 +123,7 @@ async def test_a_tag_in_use_is_refused_and_has_no_effect() -> None:
 
 async def test_too_many_contexts_are_refused_and_the_rest_is_done() -> None:
     talk = await Talk.open([mail("a")])
-    for serial in range(MAX_CONTEXTS):
+    for serial in range(ImapLimits().search_contexts):
         assert len(await lines(talk, b"c%d SEARCH RETURN (UPDATE COUNT) ALL" % serial)) == 2
     assert await lines(talk, b"B02 UID SORT RETURN (UPDATE COUNT) (DATE) UTF-8 ALL") == [
         b'* ESEARCH (TAG "B02") UID COUNT 1',

@@ -7,7 +7,7 @@ still good, and after EXISTS and FETCH for everything else.
 Numbers, `$` and the highest UID mean what they meant when the search was asked ("any message sequence numbers used in
 the search program are evaluated at the time the command is received").
 
-Must never: read a message that did not change, or keep more contexts than MAX_CONTEXTS.
+Must never: read a message that did not change, or keep more contexts than ImapLimits.search_contexts.
 """
 
 from __future__ import annotations
@@ -29,8 +29,6 @@ from pillarbox.search import query as q
 from pillarbox.search.corpus import BodyTexts, Columns, HeaderTexts, TextKey
 from pillarbox.search.evaluate import matching_rows
 
-MAX_CONTEXTS: Final = 16
-"""Of one client. Each looks at every change; RFC 5267 section 4.3.1 wants one at least."""
 _PER_MESSAGE: Final = ("uids", "flags", "modseqs", "sizes", "date_seconds", "date_zones", "save_seconds")
 _HIGHEST_UID: Final = 2**32 - 1
 
@@ -161,7 +159,7 @@ def check_update(session: Session, options: ResultOptions | None) -> None:
 def open_context(context: Context, ordered: Sequence[int], saved: Sequence[int]) -> bytes:
     """Follow a result; or say that there are too many (RFC 5267 section 4.3.1): what was found is told all the same."""
     contexts = context.session.selected.contexts
-    if len(contexts) >= MAX_CONTEXTS:
+    if len(contexts) >= context.session.services.limits.search_contexts:
         return b"* NO [NOUPDATE %b] Too many contexts\r\n" % string(context.tag)
     context.begin(ordered, saved)
     contexts[context.tag] = context

@@ -34,6 +34,8 @@ class ImapLimits:
     """Members of one parenthesised list: flags, header names, search keys."""
     list_patterns: int = 20
     """Patterns of one LIST; each is tried on every mailbox. Clients send one, rarely three."""
+    search_contexts: int = 16
+    """Results of one client that are kept up to date (RFC 5267). Each looks at every change; one is the least."""
     fetch_items: int = 100
     """Items of one FETCH: each may be a message's worth of bytes and of work. Clients ask for some dozens at most."""
     append_messages: int = 1_000
