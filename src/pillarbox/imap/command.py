@@ -9,7 +9,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from pillarbox.imap.features import Feature
 from pillarbox.imap.replies import ANY_STATE, Replies, State
@@ -31,6 +31,10 @@ class Trait(enum.Flag):
     """All of its arguments may be left out."""
     NO_UPDATES = enum.auto()
     """Sends no updates of its own accord: it changes the state, or did it itself."""
+
+
+BY_NUMBER: Final = Trait.KEEPS_NUMBERS | Trait.TAKES_NUMBERS
+"""What commands have that read or name messages by number."""
 
 
 @dataclass(frozen=True, slots=True)

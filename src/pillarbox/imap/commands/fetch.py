@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import Any
 
-from pillarbox.imap.command import Area, Capability, Command, Trait
+from pillarbox.imap.command import BY_NUMBER, Area, Capability, Command
 from pillarbox.imap.commands.fetch_batch import Batch, Slice
 from pillarbox.imap.commands.fetch_items import CHANGED_ITEMS, FLAGS_ITEM, MACROS, UID_ITEM, FetchItem, parse_item
 from pillarbox.imap.features import Feature
@@ -262,9 +262,7 @@ def _stream(session: Session, template: bytes, values: tuple[Any, ...]) -> Itera
 
 AREA = Area(
     commands=(
-        Command(
-            "FETCH", State.SELECTED, _fetch_numbers, "9051 6.4.5", _parse, Trait.KEEPS_NUMBERS | Trait.TAKES_NUMBERS
-        ),
+        Command("FETCH", State.SELECTED, _fetch_numbers, "9051 6.4.5", _parse, BY_NUMBER),
         Command("UID FETCH", State.SELECTED, _fetch_uids, "9051 6.4.9", _parse),
     ),
     capabilities=(Capability("BINARY", "3516", LOGGED_IN), Capability("PARTIAL", "9394", LOGGED_IN)),

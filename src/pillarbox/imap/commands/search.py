@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
 
-from pillarbox.imap.command import Area, Capability, Command, Trait
+from pillarbox.imap.command import BY_NUMBER, Area, Capability, Command
 from pillarbox.imap.contexts import Context, ResultKind, check_update, open_context
 from pillarbox.imap.features import Feature
 from pillarbox.imap.refusals import BadSyntax
@@ -91,11 +90,9 @@ def _done(asked: _Search, name: str) -> Done:
     return Done(text=f"{name} completed{saved}")
 
 
-_BY_NUMBER: Final = Trait.KEEPS_NUMBERS | Trait.TAKES_NUMBERS
-
 AREA = Area(
     commands=(
-        Command("SEARCH", State.SELECTED, _search_numbers, "9051 6.4.4", _parse, _BY_NUMBER),
+        Command("SEARCH", State.SELECTED, _search_numbers, "9051 6.4.4", _parse, BY_NUMBER),
         Command("UID SEARCH", State.SELECTED, _search_uids, "9051 6.4.9", _parse),
     ),
     capabilities=(

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from pillarbox.imap.command import Area, Capability, Command, Trait
+from pillarbox.imap.command import BY_NUMBER, Area, Capability, Command
 from pillarbox.imap.contexts import Context, ResultKind, check_update, open_context
 from pillarbox.imap.refusals import BadSyntax
 from pillarbox.imap.replies import LOGGED_IN, Replies, State
@@ -159,11 +159,9 @@ def _columns(table: SortTable, criteria: Sequence[Criterion]) -> dict[SortKey, C
     return {SortKey.ARRIVAL: table.arrivals, SortKey.SIZE: table.sizes, **held}
 
 
-_BY_NUMBER: Final = Trait.KEEPS_NUMBERS | Trait.TAKES_NUMBERS
-
 AREA = Area(
     commands=(
-        Command("SORT", State.SELECTED, _sort_numbers, "5256 3", _parse, _BY_NUMBER),
+        Command("SORT", State.SELECTED, _sort_numbers, "5256 3", _parse, BY_NUMBER),
         Command("UID SORT", State.SELECTED, _sort_uids, "5256 3", _parse),
     ),
     capabilities=(

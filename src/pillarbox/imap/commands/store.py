@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pillarbox.imap.command import Area, Command, Trait
+from pillarbox.imap.command import BY_NUMBER, Area, Command
 from pillarbox.imap.commands.append import storable_flags
 from pillarbox.imap.features import Feature
 from pillarbox.imap.refusals import BadSyntax, Refused
@@ -123,9 +123,7 @@ def _answers(session: Session, change: _Change, indices: Indices, result: Flagge
 
 AREA = Area(
     commands=(
-        Command(
-            "STORE", State.SELECTED, _store_numbers, "9051 6.4.6", _parse, Trait.KEEPS_NUMBERS | Trait.TAKES_NUMBERS
-        ),
+        Command("STORE", State.SELECTED, _store_numbers, "9051 6.4.6", _parse, BY_NUMBER),
         Command("UID STORE", State.SELECTED, _store_uids, "9051 6.4.9", _parse),
     ),
 )

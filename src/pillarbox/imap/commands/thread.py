@@ -17,7 +17,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from pillarbox.imap.command import Area, Capability, Command, Trait
+from pillarbox.imap.command import BY_NUMBER, Area, Capability, Command
 from pillarbox.imap.refusals import BadSyntax
 from pillarbox.imap.replies import LOGGED_IN, Replies, State
 from pillarbox.imap.search_keys import KeyReader, SearchProgram
@@ -135,11 +135,9 @@ def write_threads(forest: Forest) -> _Threads:
     return _Threads(b"".join(pieces), order)
 
 
-_BY_NUMBER: Final = Trait.KEEPS_NUMBERS | Trait.TAKES_NUMBERS
-
 AREA = Area(
     commands=(
-        Command("THREAD", State.SELECTED, _thread_numbers, "5256 3", _parse, _BY_NUMBER),
+        Command("THREAD", State.SELECTED, _thread_numbers, "5256 3", _parse, BY_NUMBER),
         Command("UID THREAD", State.SELECTED, _thread_uids, "5256 3", _parse),
     ),
     capabilities=tuple(Capability(f"THREAD={name}", "5256", LOGGED_IN) for name in ALGORITHMS),
