@@ -162,6 +162,7 @@ class Supervisor:
         settings = self._settings
         self._tell_all(signal.SIGTERM)
         give_up = self._clock.monotonic_seconds() + settings.stop_grace_seconds + settings.farewell_seconds + 5.0
+        self._reap()  # the signal of a worker that ended together with the one that failed is read already
         while any(seat.pid for seat in self._seats):
             left = give_up - self._clock.monotonic_seconds()
             if left <= 0:
