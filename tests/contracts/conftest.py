@@ -20,6 +20,8 @@ LIMITS = StoreLimits(
     max_mailboxes=8,
     max_keywords=6,
     max_keyword_bytes=12,
+    max_properties=20,
+    max_property_bytes=100,
     max_message_bytes=20_000,
 )
 SETTINGS = SqliteSettings(inline_bytes=4_000, staged_memory_bytes=2_000, poll_seconds=3_600)

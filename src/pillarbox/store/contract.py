@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import enum
 from array import array
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple, NewType, Protocol
 
@@ -48,6 +48,11 @@ class StoreLimits:
     """Different keywords in one account; clients show them all."""
     max_keyword_bytes: int = 64
     """Of one keyword. Registered ones (RFC 5788) have 20 at most; longer ones are somebody's data in disguise."""
+    max_properties: int = 10_000
+    """Small values kept with one account and its mailboxes (rights, annotations, scripts); each door has its own limits
+    below this one."""
+    max_property_bytes: int = 1024 * 1024
+    """Of one such value. They are read whole, at once."""
     max_message_bytes: int = 50 * 1024 * 1024
     """RFC 7889 APPENDLIMIT. What today's large providers accept."""
 
@@ -331,6 +336,27 @@ class AccountStore(Protocol):
 
     async def status(self, mailbox: MailboxId) -> MailboxStatus:
         """Counts as they are now. Raises MailboxMissing."""
+        ...
+
+    # --- properties ------------------------------------------------------------------------------
+
+    async def properties(self, mailbox: MailboxId | None, prefix: str = "") -> Mapping[str, bytes]:
+        """Small named values kept with a mailbox, or with the account itself (None): those whose names begin with
+        `prefix`, by name. They follow a mailbox on RENAME and go with it on DELETE; INBOX keeps its own.
+        Each room names its own "room/...". Raises MailboxMissing.
+        """
+        ...
+
+    async def all_properties(self, prefix: str) -> Mapping[MailboxId | None, Mapping[str, bytes]]:
+        """The same for the account and every mailbox that has any."""
+        ...
+
+    async def set_properties(self, mailbox: MailboxId | None, values: Mapping[str, bytes | None]) -> None:
+        """Set properties, or remove them (None), all or none. Setting what is set already changes nothing.
+
+        Watchers of the mailbox and of the list are told; the mailbox's highest mod-sequence stays.
+        Raises MailboxMissing, LimitReached (too many or too large).
+        """
         ...
 
     # --- watching --------------------------------------------------------------------------------

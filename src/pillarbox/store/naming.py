@@ -98,6 +98,18 @@ def known_flags(names: frozenset[str], known: Mapping[str, str]) -> frozenset[st
     return frozenset(spelled)
 
 
+def check_property(name: str, value: bytes | None, limits: StoreLimits) -> None:
+    """Raises LimitReached when a property's value is too large to be kept."""
+    if value is not None and len(value) > limits.max_property_bytes:
+        raise LimitReached(f"{name}: at most {limits.max_property_bytes} bytes can be kept")
+
+
+def check_properties(count: int, limits: StoreLimits) -> None:
+    """Raises LimitReached when an account would have too many."""
+    if count > limits.max_properties:
+        raise LimitReached(f"An account can keep {limits.max_properties} properties at most")
+
+
 def _check_keyword(name: str, limits: StoreLimits) -> None:
     if not _ATOM.fullmatch(name):
         raise NameInvalid("That is neither a system flag nor a keyword")

@@ -55,6 +55,8 @@ class Mail:
     last_mailbox: int = 0
     boxes: dict[int, Box] = field(default_factory=dict)
     subscriptions: set[str] = field(default_factory=set)
+    properties: dict[MailboxId | None, dict[str, bytes]] = field(default_factory=dict)
+    """Of the account (None) and of mailboxes, by name."""
     keywords: dict[str, str] = field(default_factory=dict)
     """Lower case -> spelling, in the order they came."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from array import array
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from pillarbox.clock import Clock
@@ -124,6 +124,7 @@ class MemoryAccount:
         box = change.named(name)
         change.stamp(box)
         del change.mail.boxes[box.info.id]
+        change.mail.properties.pop(box.info.id, None)
         self._commit(change)
 
     async def rename(self, old: str, new: str) -> None:
@@ -189,6 +190,35 @@ class MemoryAccount:
             first_recent_uid=box.first_recent_uid,
             recent=sum(message.uid >= box.first_recent_uid for message in messages),
         )
+
+    # --- properties ------------------------------------------------------------------------------
+
+    async def properties(self, mailbox: MailboxId | None, prefix: str = "") -> Mapping[str, bytes]:
+        if mailbox is not None:
+            self._begin().box(mailbox)
+        return (await self.all_properties(prefix)).get(mailbox, {})
+
+    async def all_properties(self, prefix: str) -> Mapping[MailboxId | None, Mapping[str, bytes]]:
+        found = {
+            mailbox: {name: kept[name] for name in sorted(kept) if name.startswith(prefix)}
+            for mailbox, kept in self._kept.mail.properties.items()
+        }
+        return {mailbox: some for mailbox, some in found.items() if some}
+
+    async def set_properties(self, mailbox: MailboxId | None, values: Mapping[str, bytes | None]) -> None:
+        change = self._begin()
+        if mailbox is not None:
+            change.box(mailbox)
+        before = change.mail.properties.get(mailbox, {})
+        for name, value in values.items():
+            naming.check_property(name, value, self._limits)
+        after = {name: value for name, value in {**before, **values}.items() if value is not None}
+        if after != before:
+            change.mail.properties[mailbox] = after
+            change.stamp()
+            change.touched.add(mailbox or 0)
+        naming.check_properties(sum(map(len, change.mail.properties.values())), self._limits)
+        self._commit(change)
 
     # --- watching --------------------------------------------------------------------------------
 

@@ -6,7 +6,7 @@ Reads happen at once on the loop thread; changes go to the account's writer.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TypeVar
 
@@ -99,6 +99,21 @@ class SqliteAccount:
     async def status(self, mailbox: MailboxId) -> MailboxStatus:
         with self._reading():
             return self._reader.status(mailbox)
+
+    # --- properties ------------------------------------------------------------------------------
+
+    async def properties(self, mailbox: MailboxId | None, prefix: str = "") -> Mapping[str, bytes]:
+        with self._reading():
+            if mailbox is not None:
+                self._reader.check_there(mailbox)
+            return self._reader.properties(prefix, mailbox or mailboxes.ACCOUNT).get(mailbox, {})
+
+    async def all_properties(self, prefix: str) -> Mapping[MailboxId | None, Mapping[str, bytes]]:
+        with self._reading():
+            return self._reader.properties(prefix)
+
+    async def set_properties(self, mailbox: MailboxId | None, values: Mapping[str, bytes | None]) -> None:
+        await self._change(lambda transaction: mailboxes.set_properties(transaction, mailbox, values))
 
     # --- watching --------------------------------------------------------------------------------
 

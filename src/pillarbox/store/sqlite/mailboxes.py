@@ -6,13 +6,23 @@ RFC 9051 sections 6.3.4 to 6.3.8, RFC 6154. Must never: look at anything read be
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Mapping
+from typing import Final
 
 from pillarbox.mail.errors import LimitReached, MailboxExists, NameInvalid, NotAllowed
 from pillarbox.mail.names import INBOX, check_new_name
 from pillarbox.store import naming
-from pillarbox.store.contract import Mailbox, NewAccount
+from pillarbox.store.contract import Mailbox, MailboxId, NewAccount
 from pillarbox.store.sqlite.messages import move_all
 from pillarbox.store.sqlite.transaction import MailboxRow, Transaction
+
+ACCOUNT: Final = 0
+"""Stands for the account itself where properties name their mailbox."""
+
+_SET_PROPERTY: Final = """
+INSERT INTO property VALUES (?, ?, ?)
+ON CONFLICT (mailbox, name) DO UPDATE SET value = excluded.value WHERE value <> excluded.value
+"""
 
 
 def found(transaction: Transaction, new_account: NewAccount) -> None:
@@ -89,11 +99,29 @@ def unsubscribe(transaction: Transaction, name: str) -> None:
         transaction.stamp()
 
 
+def set_properties(transaction: Transaction, mailbox: MailboxId | None, values: Mapping[str, bytes | None]) -> None:
+    """contract.AccountStore.set_properties"""
+    if mailbox is not None:
+        transaction.mailbox(mailbox)
+    owner, connection, limits = mailbox or ACCOUNT, transaction.connection, transaction.limits
+    for name, value in values.items():
+        naming.check_property(name, value, limits)
+        if value is None:
+            connection.execute("DELETE FROM property WHERE mailbox = ? AND name = ?", (owner, name))
+        else:
+            connection.execute(_SET_PROPERTY, (owner, name, value))
+        if connection.changes():
+            transaction.stamp()
+            transaction.touched.add(owner)
+    naming.check_properties(connection.execute("SELECT count(*) FROM property").get, limits)
+
+
 def _drop(transaction: Transaction, row: MailboxRow) -> None:
     for block in transaction.blocks.all(row.id):
         transaction.contents.release(transaction.blocks.rows(block).contents)
     transaction.blocks.remove_all(row.id)
     transaction.connection.execute("DELETE FROM vanished WHERE mailbox = ?", (row.id,))
+    transaction.connection.execute("DELETE FROM property WHERE mailbox = ?", (row.id,))
     transaction.connection.execute("DELETE FROM mailbox WHERE id = ?", (row.id,))
     transaction.stamp(row)
     transaction.forget_mailbox(row.id)

@@ -77,6 +77,17 @@ class Reader:
         """All subscribed names."""
         return frozenset(name for (name,) in self.connection.execute("SELECT name FROM subscription"))
 
+    def properties(self, prefix: str, owner: int | None = None) -> dict[MailboxId | None, dict[str, bytes]]:
+        """Those whose names begin with `prefix`: of all mailboxes and the account (None), or of one, 0 for the account."""
+        statement = "SELECT mailbox, name, value FROM property WHERE substr(name, 1, ?) = ?"
+        values: tuple[int | str, ...] = (len(prefix), prefix)
+        if owner is not None:
+            statement, values = statement + " AND mailbox = ?", (*values, owner)
+        found: dict[MailboxId | None, dict[str, bytes]] = {}
+        for mailbox, name, value in self.connection.execute(statement + " ORDER BY mailbox, name", values):
+            found.setdefault(MailboxId(mailbox) if mailbox else None, {})[name] = value
+        return found
+
     def status(self, mailbox: MailboxId) -> MailboxStatus:
         """Raises MailboxMissing."""
         row = self.connection.execute(

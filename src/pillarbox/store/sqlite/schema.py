@@ -115,7 +115,17 @@ _VERSION_2: Final = """
 CREATE TABLE sort_keys (content INTEGER PRIMARY KEY, sort_keys BLOB NOT NULL);
 """
 
-MIGRATIONS: Final[Sequence[str]] = (_VERSION_1, _VERSION_2)
+_VERSION_3: Final = """
+-- Small values of a mailbox, or of the account (mailbox 0), each room under names of its own.
+CREATE TABLE property (
+    mailbox INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    value BLOB NOT NULL,
+    PRIMARY KEY (mailbox, name)
+) WITHOUT ROWID;
+"""
+
+MIGRATIONS: Final[Sequence[str]] = (_VERSION_1, _VERSION_2, _VERSION_3)
 
 
 def connect(database: Path, busy_seconds: float) -> apsw.Connection:
