@@ -62,6 +62,10 @@ def _problems(connection: apsw.Connection, blobs: Path) -> Iterator[str]:
         yield "there is no INBOX"
     if references and max(references) > last_content:
         yield "a content id is above the account's counter"
+    for mailbox, name in connection.execute(
+        "SELECT mailbox, name FROM property WHERE mailbox NOT IN (SELECT id FROM mailbox UNION ALL SELECT 0)"
+    ):
+        yield f"property {name} is of mailbox {mailbox}, which is not there"
     yield from _content_problems(connection, references, blobs)
 
 
