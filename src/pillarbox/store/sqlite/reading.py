@@ -78,7 +78,7 @@ class Reader:
         return frozenset(name for (name,) in self.connection.execute("SELECT name FROM subscription"))
 
     def properties(self, prefix: str, owner: int | None = None) -> dict[MailboxId | None, dict[str, bytes]]:
-        """Those whose names begin with `prefix`: of all mailboxes and the account (None), or of one (0: the account)."""
+        """Whose names begin with `prefix`: of all mailboxes and the account (None), or one (0: the account)."""
         statement = "SELECT mailbox, name, value FROM property WHERE substr(name, 1, ?) = ?"
         values: tuple[int | str, ...] = (len(prefix), prefix)
         if owner is not None:
