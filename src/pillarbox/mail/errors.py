@@ -63,7 +63,18 @@ class MessageTooBig(MailError):
 
 
 class OverQuota(MailError):
-    """The account has no room left for this."""
+    """The account has no room left for this: `resource` (mail/quota.py) would pass its limit."""
+
+    def __init__(self, resource: str = "STORAGE") -> None:
+        super().__init__(_FULL.get(resource, "The account is full; delete something and try again"))
+        self.resource = resource
+
+
+_FULL = {
+    "STORAGE": "There is no room left for that; delete some mail, and empty the trash, and try again",
+    "MESSAGE": "That would be more messages than the account may have; delete some and try again",
+    "MAILBOX": "That would be more mailboxes than the account may have; delete some and try again",
+}
 
 
 class StoreUnavailable(MailError):
