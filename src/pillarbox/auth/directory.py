@@ -19,7 +19,7 @@ from typing import Final
 
 import apsw
 
-from pillarbox.auth.names import prepare_login_name
+from pillarbox.auth.names import prepare_alias, prepare_login_name
 from pillarbox.clock import Clock
 from pillarbox.store.contract import AccountId
 
@@ -37,6 +37,16 @@ _MIGRATIONS: Final = (
         password_changed_seconds INTEGER NOT NULL
     ) STRICT, WITHOUT ROWID;
     """,
+    """
+    CREATE TABLE alias (
+        address TEXT NOT NULL,
+        account TEXT NOT NULL,
+        PRIMARY KEY (address, account)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TRIGGER alias_goes_with_account AFTER DELETE ON account BEGIN
+        DELETE FROM alias WHERE account = old.id;
+    END;
+    """,
 )
 """Entry n leads from schema version n to n + 1."""
 
@@ -53,6 +63,14 @@ class AccountExists(Exception):
     def __init__(self, login_name: str) -> None:
         super().__init__(f"there is already an account {login_name}")
         self.login_name = login_name
+
+
+class AliasMissing(Exception):
+    """No alias of that address, or none that leads there."""
+
+    def __init__(self, address: str) -> None:
+        super().__init__(f"there is no such alias {address}")
+        self.address = address
 
 
 class AccountMissing(Exception):
@@ -76,6 +94,16 @@ class Account:
 
     def __repr__(self) -> str:
         return f"Account({self.login_name}, {self.id})"
+
+
+@dataclass(frozen=True, slots=True)
+class Alias:
+    """An address that leads to accounts which have another name."""
+
+    address: str
+    """As names.prepare_alias has it."""
+    login_names: tuple[str, ...]
+    """Ascending."""
 
 
 class AccountDirectory:
@@ -168,6 +196,57 @@ class AccountDirectory:
     def remove(self, login_name: str) -> None:
         """Forget an account; its mail is the store's affair. Raises AccountMissing, DirectoryUnavailable."""
         self._update(login_name, "DELETE FROM account WHERE login_name = ?", (login_name,))
+
+    # --- aliases ----------------------------------------------------------------------------------
+
+    def add_alias(self, address: str, login_names: Sequence[str]) -> None:
+        """Lead an address to these accounts too; what leads there already stays.
+
+        Raises LoginNameInvalid, AccountMissing, DirectoryUnavailable.
+        """
+        prepared = prepare_alias(address)
+        with self._change() as connection:
+            for login_name in login_names:
+                found = connection.execute("SELECT id FROM account WHERE login_name = ?", (login_name,)).fetchall()
+                if not found:
+                    raise AccountMissing(login_name)
+                connection.execute("INSERT OR IGNORE INTO alias VALUES (?, ?)", (prepared, found[0][0]))
+
+    def remove_alias(self, address: str, login_names: Sequence[str] = ()) -> None:
+        """Lead an address no more to these accounts, or to none at all. Raises AliasMissing, DirectoryUnavailable."""
+        with self._change() as connection:
+            if not login_names:
+                connection.execute("DELETE FROM alias WHERE address = ?", (address,))
+                if not connection.changes():
+                    raise AliasMissing(address)
+            for login_name in login_names:
+                connection.execute(
+                    "DELETE FROM alias WHERE address = ? AND account = (SELECT id FROM account WHERE login_name = ?)",
+                    (address, login_name),
+                )
+                if not connection.changes():
+                    raise AliasMissing(f"{address} for {login_name}")
+
+    def aliased(self, address: str) -> Sequence[Account]:
+        """The accounts that an alias leads to, by login name; empty when there is none. Raises DirectoryUnavailable."""
+        return self._read(
+            f"SELECT {_COLUMNS} FROM account WHERE id IN (SELECT account FROM alias WHERE address = ?)"  # noqa: S608
+            " ORDER BY login_name",
+            address,
+        )
+
+    def aliases(self) -> Sequence[Alias]:
+        """All of them, by address. Raises DirectoryUnavailable."""
+        led: dict[str, list[str]] = {}
+        with self._lock:
+            try:
+                for address, login_name in self._connection.execute(
+                    "SELECT address, login_name FROM alias JOIN account ON id = account ORDER BY address, login_name"
+                ):
+                    led.setdefault(str(address), []).append(str(login_name))
+            except apsw.Error as error:
+                raise DirectoryUnavailable(f"can't read the account database: {error}") from error
+        return [Alias(address, tuple(login_names)) for address, login_names in led.items()]
 
     def _update(self, login_name: str, statement: str, values: tuple[str | int, ...]) -> None:
         with self._change() as connection:

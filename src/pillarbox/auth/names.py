@@ -52,6 +52,18 @@ def prepare_login_name(typed: str) -> str:
     return name
 
 
+def prepare_alias(typed: str) -> str:
+    """An alias as it is kept and looked up: a login name, `@domain` for all of a domain, or `@` for all there is.
+
+    Preparing it again changes nothing. Raises LoginNameInvalid.
+    """
+    if typed == "@":
+        return typed
+    if typed.startswith("@"):
+        return prepare_login_name("a" + typed)[1:]
+    return prepare_login_name(typed)
+
+
 def prepare_password(typed: str) -> bytes:
     """The bytes that are hashed: OpaqueString of RFC 8265 section 4.2. Raises PasswordInvalid.
 
