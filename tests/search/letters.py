@@ -7,7 +7,7 @@ evaluation must agree with.
 from __future__ import annotations
 
 import datetime
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from pillarbox.mail.flags import FlagSet, flag_set
@@ -69,8 +69,8 @@ class LetterBody:
     def part_headers(self) -> Sequence[str]:
         return self.letter.part_headers
 
-    def texts(self) -> Sequence[str]:
-        return self.letter.texts
+    def texts(self) -> Iterator[Iterator[str]]:
+        return (iter((text,)) for text in self.letter.texts)
 
 
 @dataclass

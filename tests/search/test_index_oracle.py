@@ -93,7 +93,7 @@ def facts_of(raw: bytes) -> Facts:
         header,
         casemap_header(header.whole()),
         tuple(map(casemap_header, body.part_headers())),
-        tuple(map(casemap, body.texts())),
+        tuple(casemap("".join(text)) for text in body.texts()),
     )
 
 

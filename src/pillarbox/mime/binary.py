@@ -10,7 +10,7 @@ import re
 from typing import Final
 
 _BASE64: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/="
-_NOT_BASE64: Final = bytes(set(range(256)) - set(_BASE64))
+NOT_BASE64: Final = bytes(set(range(256)) - set(_BASE64))
 _MAX_BASE64_PIECES: Final = 1_000
 """Base64 texts in a row, each with its own padding: a few come from broken mailers, many from nobody."""
 
@@ -40,7 +40,7 @@ def decode_body(data: bytes, encoding: str) -> bytes:
 
 def _decode_base64(data: bytes) -> bytes:
     """All that is not in the alphabet is passed over (RFC 2045 section 6.8), and so is a character too many."""
-    text = data.translate(None, _NOT_BASE64)
+    text = data.translate(None, NOT_BASE64)
     pieces: list[bytes] = []
     start = 0
     while start < len(text) and len(pieces) < _MAX_BASE64_PIECES:

@@ -15,7 +15,7 @@ from pillarbox.mime.limits import MimeLimits
 
 _MAX_CHARACTERS: Final = MimeLimits().html_characters
 
-_markup = re.compile(
+MARKUP: Final = re.compile(
     r"""<!--.*?(?:-->|\Z)
     | <(script|style|template)\b.*?(?:</\1|\Z)[^>]*+>?
     | </?(?P<inline>(?:a|abbr|b|bdi|bdo|big|em|font|i|mark|s|small|span|strike|strong|sub|sup|tt|u|wbr)\b)?
@@ -23,15 +23,15 @@ _markup = re.compile(
       (?:[^>=]++|=\s*+(?:"[^"]*+"?|'[^']*+'?)?+)*+>?""",
     re.VERBOSE | re.DOTALL | re.IGNORECASE,
 )
-_long_reference = re.compile(r"&#x?[0-9a-f]{8,}+;?", re.IGNORECASE)
+LONG_REFERENCE: Final = re.compile(r"&#x?[0-9a-f]{8,}+;?", re.IGNORECASE)
 """No character; int() would refuse the longest ones."""
 
 
 def html_to_text(source: str) -> str:
     """The visible text, words apart where elements end, each run of white space as one space."""
-    text = _markup.sub(_replacement, source[:_MAX_CHARACTERS])
+    text = MARKUP.sub(_replacement, source[:_MAX_CHARACTERS])
     if "&" in text:
-        text = html.unescape(_long_reference.sub(" ", text))
+        text = html.unescape(LONG_REFERENCE.sub(" ", text))
     return " ".join(text.split())
 
 

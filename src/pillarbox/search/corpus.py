@@ -76,8 +76,9 @@ class BodyTexts(Protocol):
         """MIME headers of the parts, decoded; the message's own header is not among them."""
         ...
 
-    def texts(self) -> Iterable[str]:
-        """The readable text of each part that has any."""
+    def texts(self) -> Iterable[Iterable[str]]:
+        """The readable text of each part that has any, in pieces, each of which takes little time to get. An empty
+        piece stands for work that had nothing to show."""
         ...
 
 

@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Final
 
-from pillarbox.search.casemap import WINDOW_CHARACTERS, casemap_header, casemap_windows
+from pillarbox.search.casemap import WINDOW_CHARACTERS, casemap_header, casemap_pieces
 from pillarbox.search.corpus import BodyTexts, Corpus, FoldedHeader, HeaderTexts
 from pillarbox.search.narrow import BODY_KINDS, HEADER_KINDS, Known, Narrowing, Observer, Step, cost_of
 from pillarbox.search.query import (
@@ -189,12 +189,12 @@ class _Batch:
         """Ask one message's parts all that is asked of bodies, until nothing is open."""
         still_open = {key for key in self._body_keys if not (isinstance(key, Text) and row in self._header_hits[key])}
         longest = max((len(key.needle) for key in still_open), default=0)
-        pieces = (piece for text in body.texts() for piece in casemap_windows(text, max(longest - 1, 0)))
+        pieces = (piece for text in body.texts() for piece in casemap_pieces(text, max(longest - 1, 0)))
         self._hit(row, {key for key in still_open if not key.text}, still_open)
         unpaused = 0
         while still_open and (piece := next(pieces, None)) is not None:
             self._hit(row, {key for key in still_open if key.needle in piece}, still_open)
-            unpaused += len(piece)
+            unpaused += len(piece) or WINDOW_CHARACTERS
             if unpaused >= WINDOW_CHARACTERS:
                 unpaused = 0
                 await self._corpus.pause()

@@ -19,8 +19,9 @@ from pillarbox.mime.dates import sent_date
 from pillarbox.mime.fields import field_values
 from pillarbox.mime.heads import unfold
 from pillarbox.mime.parts import PartMap, SectionText, Span
-from pillarbox.mime.text import decode_header_text, part_text
-from pillarbox.search.casemap import casemap_header, casemap_windows
+from pillarbox.mime.pieces import part_pieces
+from pillarbox.mime.text import decode_header_text
+from pillarbox.search.casemap import casemap_header, casemap_pieces
 from pillarbox.store.contract import Content
 
 _MOST_ADDRESSES: Final = 1_000
@@ -99,10 +100,10 @@ class MessageBody:
         message = self._content.whole()
         return (decode_header_text(bytes(message[span.start : span.end])) for span in sorted(filter(None, spans)))
 
-    def texts(self) -> Iterator[str]:
+    def texts(self) -> Iterator[Iterator[str]]:
         """Text parts, and what mail systems report; "this doesn't match any header fields" (RFC 9051, BODY)."""
         message = self._content.whole()
-        return (part_text(message, part) for part in self._parts.leaves() if part.type in _SEARCHED_TYPES)
+        return (part_pieces(message, part) for part in self._parts.leaves() if part.type in _SEARCHED_TYPES)
 
     def encoded_size_bytes(self) -> int:
         """How large the parts are that `texts` would decode."""
@@ -134,7 +135,7 @@ def index_text(header: MessageHeader, body: MessageBody) -> IndexText:
     for name, value in header.fields():
         extras += [piece for piece in (name.lower() + ":", casemap_header(value)) if piece not in whole]
     headings = _joined((whole, *map(casemap_header, body.part_headers())))
-    texts = ("".join(casemap_windows(text, 0)) for text in body.texts())
+    texts = ("".join(casemap_pieces(text, 0)) for text in body.texts())
     return IndexText(fields, headings, _joined(extras), _joined(texts))
 
 
