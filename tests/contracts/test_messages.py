@@ -118,6 +118,7 @@ async def test_a_staged_message_is_stored_in_as_many_places_as_wanted(place: Pla
     for at in range(0, len(data), 700):
         staged.write(memoryview(data)[at : at + 700])
     assert staged.size_bytes == len(data)
+    assert b"".join(staged.pieces(999)) == data
     await place.here.append(place.inbox.id, [NewMessage(staged, DATE)])
     await place.here.append(place.inbox.id, [NewMessage(staged, DATE), NewMessage(staged, DATE)])
     staged.discard()

@@ -54,3 +54,12 @@ def test_a_forgotten_one_leaves_no_file(tmp_path: Path) -> None:
     staged.write(b"x" * 50)
     del staged
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("memory_bytes", [10, 100], ids=["in a file", "in memory"])
+def test_what_was_written_can_be_read_in_pieces(tmp_path: Path, memory_bytes: int) -> None:
+    staged = StagedMessage(tmp_path, memory_bytes, 100)
+    staged.write(b"0123456789")
+    staged.write(b"abcdefghijk")
+    assert list(staged.pieces(8)) == [b"01234567", b"89abcdef", b"ghijk"]
+    assert list(staged.pieces(8)) == [b"01234567", b"89abcdef", b"ghijk"]

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import enum
 from array import array
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple, NewType, Protocol
 
@@ -123,6 +123,10 @@ class Staged(Protocol):
 
     def write(self, data: bytes | memoryview) -> None:
         """Append `data`. Raises MessageTooBig past the limit, StoreUnavailable when the disk is full."""
+        ...
+
+    def pieces(self, size: int) -> Iterator[bytes]:
+        """What was written so far, `size` bytes at a time. Not to be written to meanwhile."""
         ...
 
     def discard(self) -> None:

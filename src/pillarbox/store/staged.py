@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import os
 import secrets
+from collections.abc import Iterator
 from pathlib import Path
 
 from pillarbox.mail.errors import MessageTooBig, StoreUnavailable
@@ -71,6 +72,17 @@ class StagedMessage:
         if self._path is None:
             raise ValueError("it lies in memory")
         os.link(self._path, path)
+
+    def pieces(self, size: int) -> Iterator[bytes]:
+        """What was written so far, `size` bytes at a time. Not to be written to meanwhile."""
+        self._check_held()
+        if self._path is None:
+            for at in range(0, len(self._buffer), size):
+                yield bytes(self._buffer[at : at + size])
+            return
+        with self._path.open("rb") as file:
+            while piece := file.read(size):
+                yield piece
 
     def sha256(self) -> bytes:
         """The hash of what was written so far."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -141,6 +142,9 @@ class FullDisk:
         self.size_bytes += len(data)
         if self.size_bytes > 4:
             raise StoreUnavailable("No room left")
+
+    def pieces(self, size: int) -> Iterator[bytes]:
+        raise StoreUnavailable("No room left")
 
     def discard(self) -> None:
         self.discarded += 1

@@ -12,7 +12,7 @@ Must never: know a command's meaning (the caller's policy says how large a liter
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
@@ -30,6 +30,8 @@ class Spill(Protocol):
     size_bytes: int
 
     def write(self, data: bytes | memoryview) -> None: ...
+
+    def pieces(self, size: int) -> Iterator[bytes]: ...
 
     def discard(self) -> None: ...
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from array import array
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from pillarbox.clock import Clock
@@ -444,6 +444,9 @@ class _Staging:
             raise MessageTooBig(self._limit_bytes)
         self._data += data
         self.size_bytes += len(data)
+
+    def pieces(self, size: int) -> Iterator[bytes]:
+        return (bytes(self._data[at : at + size]) for at in range(0, len(self._data), size))
 
     def discard(self) -> None:
         self._data.clear()
