@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from pillarbox.database import open_database
 from pillarbox.mail.flags import SEEN
 from pillarbox.store.sqlite import SqliteSettings
-from pillarbox.store.sqlite.schema import connect
 from tests.contracts.letters import new, several
 from tests.store.conftest import ANNA, OpenStore, account_folder
 
@@ -48,7 +48,7 @@ async def folder(opening: OpenStore, tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("damage", DAMAGES)
 async def test_check_says_what_is_wrong(opening: OpenStore, folder: Path, damage: str) -> None:
-    connection = connect(folder / "mail.db", 1)
+    connection = open_database(folder / "mail.db", 1)
     connection.execute(damage)
     connection.close()
     problems = await (await opening()).check(ANNA)

@@ -10,13 +10,13 @@ import apsw
 import pytest
 
 from pillarbox.clock import HeldClock
+from pillarbox.database import open_database
 from pillarbox.mail.errors import MailError, StoreCorrupt, StoreUnavailable
 from pillarbox.mail.flags import DELETED, SEEN, FlagAction
 from pillarbox.mime.digest import digest
 from pillarbox.store.contract import AccountId, DigestField, NewMessage
 from pillarbox.store.sqlite import SqliteSettings
 from pillarbox.store.sqlite.failures import mail_error
-from pillarbox.store.sqlite.schema import connect
 from tests.contracts.letters import DATE, letter, new, several
 from tests.store.conftest import ANNA, OpenStore, account_folder
 
@@ -74,7 +74,7 @@ async def test_a_missing_digest_is_computed_and_kept(opening: OpenStore, tmp_pat
     account = await store.open(ANNA)
     inbox = await account.find("INBOX")
     await account.append(inbox.id, [new("a"), new("b", size_bytes=3_000), new("c")])
-    connection = connect(account_folder(tmp_path / "mail") / "mail.db", 5)
+    connection = open_database(account_folder(tmp_path / "mail") / "mail.db", 5)
     connection.execute("DELETE FROM digest WHERE content < 3")
     fields = [DigestField.HEADER, DigestField.BODYSTRUCTURE, DigestField.ENVELOPE]
     expected = []
@@ -99,7 +99,7 @@ async def test_new_messages_are_digested_when_nothing_else_goes_on(opening: Open
     inbox = await account.find("INBOX")
     await account.append(inbox.id, [new(f"m{number}") for number in range(300)])
     await account._opened.digests.settled()
-    connection = connect(account_folder(tmp_path / "mail") / "mail.db", 5)
+    connection = open_database(account_folder(tmp_path / "mail") / "mail.db", 5)
     for table in ("digest", "sort_keys"):
         assert connection.execute(f"SELECT count(*) FROM {table}").get == 300
     connection.close()
@@ -113,7 +113,7 @@ async def test_what_a_process_left_undigested_is_digested_by_the_next(opening: O
     await account._opened.digests.settled()
     await account.close()
     await store.close()
-    connection = connect(account_folder(tmp_path / "mail") / "mail.db", 5)
+    connection = open_database(account_folder(tmp_path / "mail") / "mail.db", 5)
     connection.execute("DELETE FROM digest WHERE content > 1")
     account = await (await opening()).open(ANNA)
     await account._opened.digests.settled()
@@ -130,7 +130,7 @@ async def test_digests_of_expunged_messages_are_not_kept(opening: OpenStore, tmp
     await account.expunge(inbox.id)
     await asking
     await account._opened.digests.settled()
-    connection = connect(account_folder(tmp_path / "mail") / "mail.db", 5)
+    connection = open_database(account_folder(tmp_path / "mail") / "mail.db", 5)
     assert connection.execute("SELECT content FROM digest").fetchall() == [(2,)]
     connection.close()
 
@@ -201,7 +201,7 @@ async def test_a_change_waits_for_another_process_only_so_long(opening: OpenStor
     store = await opening(SqliteSettings(busy_seconds=0.05))
     account = await store.open(ANNA)
     inbox = await account.find("INBOX")
-    connection = connect(account_folder(tmp_path / "mail") / "mail.db", 5)
+    connection = open_database(account_folder(tmp_path / "mail") / "mail.db", 5)
     connection.execute("BEGIN IMMEDIATE")
     with pytest.raises(StoreUnavailable):
         await account.append(inbox.id, several(1))

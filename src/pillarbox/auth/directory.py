@@ -8,7 +8,6 @@ Must never: see a password, or give an account id twice.
 
 from __future__ import annotations
 
-import os
 import secrets
 import threading
 from collections.abc import Iterator, Sequence
@@ -21,9 +20,10 @@ import apsw
 
 from pillarbox.auth.names import prepare_alias, prepare_login_name
 from pillarbox.clock import Clock
+from pillarbox.database import open_database
 from pillarbox.store.contract import AccountId
 
-BUSY_TIMEOUT_MS: Final = 10_000
+BUSY_SECONDS: Final = 10.0
 """How long one process waits for another's transaction; those take milliseconds."""
 
 _MIGRATIONS: Final = (
@@ -121,8 +121,7 @@ class AccountDirectory:
         Raises DirectoryUnavailable, also for a schema newer than this program.
         """
         try:
-            os.close(os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
-            connection = apsw.Connection(str(path))
+            connection = open_database(path, BUSY_SECONDS)
         except (OSError, apsw.Error) as error:
             raise DirectoryUnavailable(f"can't open {path}: {error}") from error
         directory = cls(connection, clock)
@@ -280,13 +279,7 @@ class AccountDirectory:
                 raise DirectoryUnavailable(f"can't write the account database: {error}") from error
 
     def _prepare(self) -> None:
-        """Set the connection up and bring the schema up to date, whoever else does so at the same time."""
-        try:
-            self._connection.set_busy_timeout(BUSY_TIMEOUT_MS)
-            self._connection.execute("PRAGMA journal_mode = WAL").fetchall()
-            self._connection.execute("PRAGMA synchronous = FULL").fetchall()
-        except apsw.Error as error:
-            raise DirectoryUnavailable(f"can't open the account database: {error}") from error
+        """Bring the schema up to date, whoever else does so at the same time."""
         with self._change() as connection:
             version = _whole(connection.execute("PRAGMA user_version").fetchall()[0][0])
             if version > len(_MIGRATIONS):

@@ -11,12 +11,13 @@ from pathlib import Path
 
 import apsw
 
+from pillarbox.database import open_database
 from pillarbox.mail.names import INBOX
 from pillarbox.store.digesting import sha256_of
 from pillarbox.store.sqlite.blocks import BLOCK_ROWS, Blocks
 from pillarbox.store.sqlite.failures import DATABASE_FAILURES
 from pillarbox.store.sqlite.rows import Rows
-from pillarbox.store.sqlite.schema import BLOBS_NAME, DATABASE_NAME, MIGRATIONS, connect
+from pillarbox.store.sqlite.schema import BLOBS_NAME, DATABASE_NAME, MIGRATIONS
 from pillarbox.store.sqlite.transaction import MailboxRow
 
 
@@ -24,7 +25,7 @@ def check_account(folder: Path, busy_seconds: float) -> list[str]:
     """What is wrong, in plain words; empty when all is well. Sees one moment, also while others write."""
     if not (folder / DATABASE_NAME).exists():
         return ["there is no mail database"]
-    connection = connect(folder / DATABASE_NAME, busy_seconds)
+    connection = open_database(folder / DATABASE_NAME, busy_seconds)
     try:
         connection.execute("BEGIN")
         return list(_problems(connection, folder / BLOBS_NAME))

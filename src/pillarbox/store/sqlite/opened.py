@@ -14,6 +14,7 @@ from pathlib import Path
 import apsw
 
 from pillarbox.clock import Clock
+from pillarbox.database import open_database
 from pillarbox.events import EventLog
 from pillarbox.mail.errors import MailboxMissing
 from pillarbox.store.contract import AccountId, Mailbox, MailboxId, NewAccount, StoreLimits, Unwatch, Watcher
@@ -25,7 +26,7 @@ from pillarbox.store.sqlite.index import discard_index_from_the_future
 from pillarbox.store.sqlite.index_reader import IndexReader
 from pillarbox.store.sqlite.mailboxes import found
 from pillarbox.store.sqlite.reading import Reader
-from pillarbox.store.sqlite.schema import BLOBS_NAME, DATABASE_NAME, connect, make_folder, migrate
+from pillarbox.store.sqlite.schema import BLOBS_NAME, DATABASE_NAME, make_folder, migrate
 from pillarbox.store.sqlite.settings import SqliteSettings
 from pillarbox.store.sqlite.transaction import LIST, Transaction
 from pillarbox.store.sqlite.writer import Change, Writer
@@ -92,7 +93,7 @@ class OpenAccount:
         self.reader = Reader(reader, self.blobs, around.digest)
         self.writer = Writer(
             lambda: Transaction(
-                connect(folder / DATABASE_NAME, around.settings.busy_seconds), around.limits, around.clock
+                open_database(folder / DATABASE_NAME, around.settings.busy_seconds), around.limits, around.clock
             ),
             around.pool,
             around.settings.group_changes,
@@ -186,7 +187,7 @@ def open_connection(folder: Path, around: Surroundings) -> apsw.Connection:
     Also sweeps message files that no row names. Runs in a thread.
     """
     make_folder(folder)
-    connection = connect(folder / DATABASE_NAME, around.settings.busy_seconds)
+    connection = open_database(folder / DATABASE_NAME, around.settings.busy_seconds)
     try:
         migrate(connection)
         discard_index_from_the_future(folder, connection)

@@ -128,16 +128,6 @@ CREATE TABLE property (
 MIGRATIONS: Final[Sequence[str]] = (_VERSION_1, _VERSION_2, _VERSION_3)
 
 
-def connect(database: Path, busy_seconds: float) -> apsw.Connection:
-    """A connection to an account's database, which is made (0600) when it is not there."""
-    os.close(os.open(database, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
-    connection = apsw.Connection(str(database), flags=apsw.SQLITE_OPEN_READWRITE, statementcachesize=200)
-    connection.set_busy_timeout(int(busy_seconds * 1000))
-    for pragma in ("journal_mode = WAL", "synchronous = FULL", "temp_store = MEMORY", "trusted_schema = OFF"):
-        connection.execute(f"PRAGMA {pragma}").fetchall()
-    return connection
-
-
 def migrate(connection: apsw.Connection, migrations: Sequence[str] = MIGRATIONS) -> None:
     """Bring the database to the current version, in one transaction. Safe when several processes try.
 

@@ -1,0 +1,46 @@
+"""Opens a SQLite file that several processes of this server share, and that only its owner may read.
+
+Must never: know a table.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+from typing import Final
+
+import apsw
+
+_PAUSE_SECONDS: Final = 0.005
+
+
+def open_database(path: Path, busy_seconds: float) -> apsw.Connection:
+    """A connection to a database in WAL mode that syncs every commit; made (0600) when it is not there.
+
+    A statement waits up to `busy_seconds` for other processes. Raises OSError, apsw.Error.
+    """
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE, statementcachesize=200)
+    try:
+        connection.set_busy_timeout(int(busy_seconds * 1000))
+        _use_wal(connection, int(busy_seconds / _PAUSE_SECONDS))
+        for pragma in ("synchronous = FULL", "temp_store = MEMORY", "trusted_schema = OFF"):
+            connection.execute(f"PRAGMA {pragma}").fetchall()
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _use_wal(connection: apsw.Connection, tries: int) -> None:
+    """SQLite does not wait for another process that is making the same new database a WAL one: it is busy at once."""
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL").fetchall()
+            return
+        except apsw.BusyError:
+            tries -= 1
+            if tries < 0:
+                raise
+            time.sleep(_PAUSE_SECONDS)
