@@ -143,6 +143,16 @@ class NewMessage:
     flags: frozenset[str] = frozenset()
 
 
+@dataclass(frozen=True, slots=True)
+class KeptMessage:
+    """A message with the UID that it had where it was kept before; for restore()."""
+
+    uid: int
+    message: NewMessage
+    save_seconds: int | None = None
+    """When it came into that mailbox (RFC 8514), epoch seconds; None: now."""
+
+
 class Appended(NamedTuple):
     uidvalidity: int
     uids: Sequence[int]
@@ -411,6 +421,19 @@ class AccountStore(Protocol):
         """
         ...
 
+    async def restore(
+        self, mailbox: MailboxId, uidvalidity: int, messages: Sequence[KeptMessage], uidnext: int = 1, modseq: int = 0
+    ) -> Appended:
+        r"""Store messages under UIDs that they had before, all or none; may be called again with later UIDs.
+
+        The mailbox must never have had a message, then it takes on `uidvalidity`; or that is its own already. UIDs
+        ascend and are not below its UIDNEXT, which becomes `uidnext` at least; those passed over count as vanished.
+        `modseq` is the highest that anybody was told of: this change's is greater, so that clients which know the
+        mailbox hear of everything since. None of the messages is \Recent. Whoever calls answers for it that no client
+        has seen other messages under these UIDs. Raises NotAllowed, LimitReached and what append() raises.
+        """
+        ...
+
     async def store_flags(
         self,
         mailbox: MailboxId,
@@ -507,6 +530,7 @@ __all__ = [
     "FlagSet",
     "Flagged",
     "InternalDate",
+    "KeptMessage",
     "Mailbox",
     "MailboxId",
     "MailboxImage",

@@ -32,6 +32,7 @@ from pillarbox.store.contract import (
     DigestField,
     Expunged,
     Flagged,
+    KeptMessage,
     Mailbox,
     MailboxId,
     MailboxImage,
@@ -48,6 +49,7 @@ from pillarbox.store.contract import (
 from pillarbox.store.digesting import Digester, email_id, sha256_of
 from pillarbox.store.image import Arrivals, SharedImage
 from pillarbox.store.memory.model import Account, Box, Change, Mail, Message
+from pillarbox.store.restoring import check_restore
 
 
 class MemoryStore:
@@ -261,6 +263,26 @@ class MemoryAccount:
     async def move(self, mailbox: MailboxId, uids: Sequence[int], destination: MailboxId) -> Copied:
         return self._transfer(mailbox, uids, destination, Change.take)
 
+    async def restore(
+        self, mailbox: MailboxId, uidvalidity: int, kept: Sequence[KeptMessage], uidnext: int = 1, modseq: int = 0
+    ) -> Appended:
+        change = self._begin()
+        box = change.box(mailbox)
+        uids = [each.uid for each in kept]
+        after, gaps = check_restore((box.info.uidvalidity, box.uidnext), uidvalidity, uids, uidnext, modseq)
+        change.mail.modseq = max(change.mail.modseq, modseq)
+        change.mail.uidvalidity = max(change.mail.uidvalidity, uidvalidity)
+        number = change.stamp(box)
+        rows = self._incoming(change, [each.message for each in kept])
+        for each, row in zip(kept, rows, strict=True):
+            saved = change.now_seconds if each.save_seconds is None else each.save_seconds
+            box.messages[each.uid] = replace(row, uid=each.uid, modseq=number, save_seconds=saved)
+        box.vanished.extend((number, uid) for uid in gaps)
+        box.info = replace(box.info, uidvalidity=uidvalidity)
+        box.uidnext = box.first_recent_uid = after
+        self._commit(change)
+        return Appended(uidvalidity, uids, number)
+
     async def replace(self, mailbox: MailboxId, uid: int, destination: MailboxId, message: NewMessage) -> Appended:
         change = self._begin()
         source, _ = change.box(mailbox), change.box(destination)
@@ -353,20 +375,20 @@ class MemoryAccount:
                 watcher()
 
     def _append(self, change: Change, mailbox: MailboxId, messages: Sequence[NewMessage]) -> Appended:
-        new = []
+        box = change.box(mailbox)
+        rows = self._incoming(change, messages)
+        uids = change.put(box, rows) if rows else []
+        return Appended(box.info.uidvalidity, uids, box.highest_modseq)
+
+    def _incoming(self, change: Change, messages: Sequence[NewMessage]) -> list[Message]:
+        rows = []
         for message in messages:
             content = message.content
             data = content if isinstance(content, bytes) else _Staging.taken(content)
             if len(data) > self._limits.max_message_bytes:
                 raise MessageTooBig(self._limits.max_message_bytes)
-            new.append((data, message))
-        box = change.box(mailbox)
-        rows = [
-            Message(0, flag_set(change.spell(message.flags)), 0, data, message.internal_date, 0)
-            for data, message in new
-        ]
-        uids = change.put(box, rows) if rows else []
-        return Appended(box.info.uidvalidity, uids, box.highest_modseq)
+            rows.append(Message(0, flag_set(change.spell(message.flags)), 0, data, message.internal_date, 0))
+        return rows
 
     def _watch(self, watchers: list[Watcher], watcher: Watcher) -> Unwatch:
         def entry() -> None:

@@ -23,6 +23,7 @@ from pillarbox.store.contract import (
     DigestField,
     Expunged,
     Flagged,
+    KeptMessage,
     Mailbox,
     MailboxId,
     MailboxImage,
@@ -133,6 +134,16 @@ class SqliteAccount:
 
     async def append(self, mailbox: MailboxId, new: Sequence[NewMessage]) -> Appended:
         return await self._store(new, lambda transaction, ready: messages.append(transaction, mailbox, ready))
+
+    async def restore(
+        self, mailbox: MailboxId, uidvalidity: int, kept: Sequence[KeptMessage], uidnext: int = 1, modseq: int = 0
+    ) -> Appended:
+        return await self._store(
+            [each.message for each in kept],
+            lambda transaction, ready: messages.restore(
+                transaction, mailbox, uidvalidity, kept, (uidnext, modseq), ready
+            ),
+        )
 
     async def replace(self, mailbox: MailboxId, uid: int, destination: MailboxId, message: NewMessage) -> Appended:
         return await self._store(

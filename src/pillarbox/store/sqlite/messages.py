@@ -14,7 +14,8 @@ from pillarbox.mail.errors import MessageMissing
 from pillarbox.mail.flags import DELETED, SEEN, FlagAction, apply_flags, flag_set
 from pillarbox.mail.uids import UidSet
 from pillarbox.store import naming
-from pillarbox.store.contract import Appended, Copied, Expunged, Flagged, MailboxId
+from pillarbox.store.contract import Appended, Copied, Expunged, Flagged, KeptMessage, MailboxId
+from pillarbox.store.restoring import check_restore
 from pillarbox.store.sqlite.blocks import Block
 from pillarbox.store.sqlite.contents import Ready
 from pillarbox.store.sqlite.rows import MODSEQS, SECONDS, Rows, inverse, mask_of, pack
@@ -24,16 +25,37 @@ from pillarbox.store.sqlite.transaction import MailboxRow, Transaction
 def append(transaction: Transaction, mailbox: MailboxId, messages: Sequence[Ready]) -> Appended:
     """contract.AccountStore.append"""
     row = transaction.mailbox(mailbox)
-    new = Rows()
-    for message in messages:
-        flags = flag_set(transaction.spell(message.flags))
-        new.flags.append(transaction.flagsets.number_of(flags))
-        new.contents.append(transaction.contents.add(message))
-        new.sizes.append(message.size_bytes)
-        new.date_seconds.append(message.date.epoch_seconds)
-        new.date_zones.append(message.date.zone_minutes)
+    new = _incoming(transaction, messages)
     uids = _add(transaction, row, new, len(messages))
     return Appended(row.uidvalidity, uids, row.highest_modseq)
+
+
+def restore(
+    transaction: Transaction,
+    mailbox: MailboxId,
+    uidvalidity: int,
+    kept: Sequence[KeptMessage],
+    counters: tuple[int, int],
+    messages: Sequence[Ready],
+) -> Appended:
+    """contract.AccountStore.restore; `messages` are those of `kept`, `counters` its uidnext and modseq"""
+    row = transaction.mailbox(mailbox)
+    uids = [each.uid for each in kept]
+    uidnext, gaps = check_restore((row.uidvalidity, row.uidnext), uidvalidity, uids, *counters)
+    transaction.lift(counters[1], uidvalidity)
+    modseq = transaction.stamp(row)
+    row.uidvalidity, row.uidnext, row.first_recent_uid = uidvalidity, uidnext, uidnext
+    if messages:
+        new = _incoming(transaction, messages)
+        now = transaction.now_seconds()
+        new.uids = array("I", uids)
+        new.modseqs = array(MODSEQS, [modseq]) * len(uids)
+        new.save_seconds = array(SECONDS, [now if each.save_seconds is None else each.save_seconds for each in kept])
+        transaction.blocks.append(row.id, new)
+        transaction.count(row, new, 1)
+    if gaps:
+        transaction.log_vanished(row, _packed(gaps))
+    return Appended(uidvalidity, uids, modseq)
 
 
 def copy(transaction: Transaction, mailbox: MailboxId, uids: Sequence[int], destination: MailboxId) -> Copied:
@@ -146,6 +168,19 @@ def claim_recent(transaction: Transaction, mailbox: MailboxId) -> int:
     return first
 
 
+def _incoming(transaction: Transaction, messages: Sequence[Ready]) -> Rows:
+    """Rows for messages that come in; what _add() gives is not there yet."""
+    new = Rows()
+    for message in messages:
+        flags = flag_set(transaction.spell(message.flags))
+        new.flags.append(transaction.flagsets.number_of(flags))
+        new.contents.append(transaction.contents.add(message))
+        new.sizes.append(message.size_bytes)
+        new.date_seconds.append(message.date.epoch_seconds)
+        new.date_zones.append(message.date.zone_minutes)
+    return new
+
+
 def _ascending(uids: Sequence[int]) -> Sequence[int]:
     """Ascending, none below 1; some may come twice."""
     if isinstance(uids, range) and uids.start > 0 and uids.step > 0:
@@ -203,8 +238,11 @@ def _take(transaction: Transaction, block: Block, chosen: Sequence[int]) -> Rows
 def _log_taken(transaction: Transaction, row: MailboxRow, taken: Rows) -> None:
     if taken:
         transaction.count(row, taken, -1)
-        ranges = array("I", [end for pair in UidSet.of(taken.uids).ranges for end in pair])
-        transaction.log_vanished(row, pack(ranges))
+        transaction.log_vanished(row, _packed(UidSet.of(taken.uids)))
+
+
+def _packed(uids: UidSet) -> bytes:
+    return pack(array("I", [end for pair in uids.ranges for end in pair]))
 
 
 def _put(transaction: Transaction, source: MailboxRow, target: MailboxRow, rows: Rows) -> Copied:

@@ -34,7 +34,8 @@ MAX_UID = 2**32 - 1
 _WRITE_MAILBOX = """
 INSERT INTO mailbox VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (id) DO UPDATE SET
-    name = excluded.name, special_use = excluded.special_use, uidnext = excluded.uidnext,
+    name = excluded.name, special_use = excluded.special_use, uidvalidity = excluded.uidvalidity,
+    uidnext = excluded.uidnext,
     highest_modseq = excluded.highest_modseq, first_recent_uid = excluded.first_recent_uid,
     messages = excluded.messages, unseen = excluded.unseen, deleted = excluded.deleted,
     size_bytes = excluded.size_bytes, deleted_bytes = excluded.deleted_bytes
@@ -149,6 +150,11 @@ class Transaction:
             row.highest_modseq = self._last_modseq
             self.touched.add(row.id)
         return self._last_modseq
+
+    def lift(self, modseq: int, uidvalidity: int) -> None:
+        """Give greater numbers than these from now on."""
+        self._last_modseq = max(self._last_modseq, modseq)
+        self._last_uidvalidity = max(self._last_uidvalidity, uidvalidity)
 
     def mailbox(self, mailbox: MailboxId) -> MailboxRow:
         """The mailbox, to read and to change. Raises MailboxMissing."""
