@@ -8,9 +8,10 @@ from pathlib import Path
 import apsw
 import pytest
 
+from pillarbox.database import open_database
 from pillarbox.mail.errors import StoreCorrupt, StoreUnavailable
 from pillarbox.store.contract import AccountId
-from pillarbox.store.sqlite.schema import APPLICATION_ID, MIGRATIONS, connect, migrate
+from pillarbox.store.sqlite.schema import APPLICATION_ID, MIGRATIONS, migrate
 from tests.contracts.letters import several
 from tests.store.conftest import ANNA, OpenStore, account_folder
 
@@ -26,7 +27,7 @@ async def test_folders_and_files_are_private(opening: OpenStore, tmp_path: Path)
 
 
 def test_a_database_says_what_it_is(tmp_path: Path) -> None:
-    connection = connect(tmp_path / "mail.db", 1)
+    connection = open_database(tmp_path / "mail.db", 1)
     migrate(connection)
     assert connection.execute("PRAGMA application_id").get == APPLICATION_ID
     assert connection.execute("PRAGMA user_version").get == len(MIGRATIONS)
@@ -39,7 +40,7 @@ async def test_mail_of_version_1_is_there_after_a_migration(opening: OpenStore, 
     account = await store.open(ANNA)
     await account.append((await account.find("INBOX")).id, several(3))
     await store.close()
-    connection = connect(account_folder(tmp_path / "mail") / "mail.db", 1)
+    connection = open_database(account_folder(tmp_path / "mail") / "mail.db", 1)
     following = (*MIGRATIONS, "ALTER TABLE mailbox ADD COLUMN colour TEXT; UPDATE mailbox SET colour = 'red';")
     migrate(connection, following)
     migrate(connection, following)
@@ -48,7 +49,7 @@ async def test_mail_of_version_1_is_there_after_a_migration(opening: OpenStore, 
 
 
 def test_a_migration_that_fails_leaves_the_version_before(tmp_path: Path) -> None:
-    connection = connect(tmp_path / "mail.db", 1)
+    connection = open_database(tmp_path / "mail.db", 1)
     migrate(connection)
     with pytest.raises(apsw.SQLError):
         migrate(connection, (*MIGRATIONS, "CREATE TABLE extra (x); SELECT nothing FROM nowhere;"))
@@ -62,7 +63,7 @@ async def test_mail_of_a_newer_version_is_refused_and_left_alone(opening: OpenSt
     await store.open(ANNA)
     await store.close()
     database = account_folder(tmp_path / "mail") / "mail.db"
-    connection = connect(database, 1)
+    connection = open_database(database, 1)
     connection.execute(f"PRAGMA user_version = {len(MIGRATIONS) + 1}")
     connection.close()
     with pytest.raises(StoreUnavailable, match="newer"):
@@ -82,7 +83,7 @@ async def test_another_program_s_database_is_refused(opening: OpenStore, tmp_pat
     store = await opening()
     await store.open(ANNA)
     await store.close()
-    connection = connect(account_folder(tmp_path / "mail") / "mail.db", 1)
+    connection = open_database(account_folder(tmp_path / "mail") / "mail.db", 1)
     connection.execute("PRAGMA application_id = 5")
     connection.close()
     with pytest.raises(StoreCorrupt):
