@@ -31,6 +31,7 @@ OTHER_ATTRIBUTES = frozenset(
     [
         *("\\Noinferiors", "\\Subscribed", "\\Remote"),
         *("\\All", "\\Archive", "\\Drafts", "\\Flagged", "\\Important", "\\Junk", "\\Sent", "\\Trash"),
+        *("\\Memos", "\\Scheduled", "\\Snoozed"),
     ]
 )
 

@@ -18,20 +18,15 @@ DELETED: Final = "\\Deleted"
 DRAFT: Final = "\\Draft"
 
 SYSTEM_FLAGS: Final = (ANSWERED, FLAGGED, DELETED, SEEN, DRAFT)
-_CANONICAL: Final = {
-    name.lower(): name
-    for name in (
-        *SYSTEM_FLAGS,
-        "$Forwarded",
-        "$MDNSent",
-        "$Junk",
-        "$NotJunk",
-        "$Phishing",
-        "$Important",
-        "$HasAttachment",
-        "$HasNoAttachment",
-    )
-}
+REGISTERED_KEYWORDS: Final = (
+    *("$Forwarded", "$MDNSent", "$Junk", "$NotJunk", "$Phishing", "$Important", "$SubmitPending", "$Submitted"),
+    *("$HasAttachment", "$HasNoAttachment", "$notify", "$muted", "$followed", "$memo", "$hasmemo", "$autosent"),
+    *("$unsubscribed", "$canunsubscribe", "$imported", "$istrusted", "$maskedemail", "$new"),
+    *("$MailFlagBit0", "$MailFlagBit1", "$MailFlagBit2"),
+)
+"""The IMAP keywords that IANA lists (registered until 2026), as they are spelled there; the two about attachments as
+the servers spell them that set them. Keywords are the same in any case."""
+_CANONICAL: Final = {name.lower(): name for name in (*SYSTEM_FLAGS, *REGISTERED_KEYWORDS)}
 
 
 def canonical_flag(name: str) -> str:
