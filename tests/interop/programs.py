@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 
 DEBIAN_PACKAGES = {
+    "Xvfb": "xvfb",
+    "certutil": "libnss3-tools",
     "curl": "curl",
     "fetchmail": "fetchmail",
     "getmail": "getmail6",
@@ -20,6 +22,7 @@ DEBIAN_PACKAGES = {
     "node": "nodejs",
     "npm": "npm",
     "offlineimap": "offlineimap3",
+    "thunderbird": "thunderbird",
     "tmux": "tmux",
 }
 
