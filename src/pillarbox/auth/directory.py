@@ -47,6 +47,23 @@ _MIGRATIONS: Final = (
         DELETE FROM alias WHERE account = old.id;
     END;
     """,
+    """
+    CREATE TABLE member (
+        group_name TEXT NOT NULL,
+        account TEXT NOT NULL,
+        PRIMARY KEY (group_name, account)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX groups_of_account ON member (account);
+    CREATE TABLE shares_with (
+        identifier TEXT NOT NULL,
+        owner TEXT NOT NULL,
+        PRIMARY KEY (identifier, owner)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TRIGGER sharing_goes_with_account AFTER DELETE ON account BEGIN
+        DELETE FROM member WHERE account = old.id;
+        DELETE FROM shares_with WHERE owner = old.id;
+    END;
+    """,
 )
 """Entry n leads from schema version n to n + 1."""
 
@@ -157,7 +174,7 @@ class AccountDirectory:
             Account(AccountId(secrets.token_hex(16)), prepare_login_name(name), password_hash, False, now, now)
             for name, password_hash in rows
         ]
-        with self._change() as connection:
+        with self.change() as connection:
             for account in added:
                 try:
                     connection.execute(
@@ -178,7 +195,7 @@ class AccountDirectory:
 
     def replace_hash(self, account: Account, password_hash: str) -> None:
         """Keep another hash of the same password, unless the password was changed meanwhile."""
-        with self._change() as connection:
+        with self.change() as connection:
             connection.execute(
                 "UPDATE account SET password_hash = ? WHERE id = ? AND password_hash = ?",
                 (password_hash, account.id, account.password_hash),
@@ -204,7 +221,7 @@ class AccountDirectory:
         Raises LoginNameInvalid, AccountMissing, DirectoryUnavailable.
         """
         prepared = prepare_alias(address)
-        with self._change() as connection:
+        with self.change() as connection:
             for login_name in login_names:
                 found = connection.execute("SELECT id FROM account WHERE login_name = ?", (login_name,)).fetchall()
                 if not found:
@@ -213,7 +230,7 @@ class AccountDirectory:
 
     def remove_alias(self, address: str, login_names: Sequence[str] = ()) -> None:
         """Lead an address no more to these accounts, or to none at all. Raises AliasMissing, DirectoryUnavailable."""
-        with self._change() as connection:
+        with self.change() as connection:
             if not login_names:
                 connection.execute("DELETE FROM alias WHERE address = ?", (address,))
                 if not connection.changes():
@@ -248,24 +265,30 @@ class AccountDirectory:
         return [Alias(address, tuple(login_names)) for address, login_names in led.items()]
 
     def _update(self, login_name: str, statement: str, values: tuple[str | int, ...]) -> None:
-        with self._change() as connection:
+        with self.change() as connection:
             connection.execute(statement, values)
             if not connection.changes():
                 raise AccountMissing(login_name)
 
     def _read(self, statement: str, *values: str) -> list[Account]:
-        with self._lock:
-            try:
-                rows = list(self._connection.execute(statement, values))
-            except apsw.Error as error:
-                raise DirectoryUnavailable(f"can't read the account database: {error}") from error
         return [
             Account(AccountId(str(row[0])), str(row[1]), str(row[2]), bool(row[3]), _whole(row[4]), _whole(row[5]))
-            for row in rows
+            for row in self.rows(statement, *values)
         ]
 
+    # --- for the other tables of this room ---------------------------------------------------------
+
+    def rows(self, statement: str, *values: str) -> list[tuple[apsw.SQLiteValue, ...]]:
+        """What a query gives. Raises DirectoryUnavailable."""
+        with self._lock:
+            try:
+                return list(self._connection.execute(statement, values))
+            except apsw.Error as error:
+                raise DirectoryUnavailable(f"can't read the account database: {error}") from error
+
     @contextmanager
-    def _change(self) -> Iterator[apsw.Connection]:
+    def change(self) -> Iterator[apsw.Connection]:
+        """One durable transaction; an exception undoes it. Raises DirectoryUnavailable."""
         with self._lock:
             try:
                 self._connection.execute("BEGIN IMMEDIATE")
@@ -280,7 +303,7 @@ class AccountDirectory:
 
     def _prepare(self) -> None:
         """Bring the schema up to date, whoever else does so at the same time."""
-        with self._change() as connection:
+        with self.change() as connection:
             version = _whole(connection.execute("PRAGMA user_version").fetchall()[0][0])
             if version > len(_MIGRATIONS):
                 raise DirectoryUnavailable("the account database was written by a newer Pillarbox")

@@ -41,6 +41,7 @@ _CODES: Final[tuple[tuple[type[errors.MailError], str], ...]] = (
     (errors.MessageMissing, "EXPUNGEISSUED"),
     (errors.MailboxExists, "ALREADYEXISTS"),
     (errors.MailboxHasChildren, "HASCHILDREN"),
+    (errors.NoPermission, "NOPERM"),
     (errors.NameInvalid, "CANNOT"),
     (errors.NotAllowed, "CANNOT"),
     (errors.LimitReached, "LIMIT"),

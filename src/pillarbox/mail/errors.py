@@ -46,6 +46,13 @@ class NameInvalid(MailError):
     """A mailbox name or a keyword that can't be used; the text says why."""
 
 
+class NoPermission(MailError):
+    """The mailbox may be known, but not that be done with it. Who may not even know of it gets MailboxMissing."""
+
+    def __init__(self, text: str = "You may not do that with this mailbox; its owner can let you") -> None:
+        super().__init__(text)
+
+
 class NotAllowed(MailError):
     """Understood, but never possible on this object, such as deleting INBOX; the text says why."""
 

@@ -42,6 +42,8 @@ class Rights(enum.Flag):
     """With any of these a mailbox is open for writing (RFC 4314 section 5.2)."""
     KNOWABLE = LOOKUP | READ | INSERT | CREATE | REMOVE | ADMINISTER
     """With any of these one may know that the mailbox is there (RFC 4314 section 4, MYRIGHTS)."""
+    ANNOTATE = READ | SEEN | WRITE | INSERT | POST
+    """With LOOKUP and any of these one may read and set annotations (RFC 5464 section 3.3)."""
     ALL = LOOKUP | READ | SEEN | WRITE | INSERT | POST | CREATE | REMOVE | DELETE | EXPUNGE | ADMINISTER
 
 
