@@ -40,6 +40,7 @@ from pillarbox.store.contract import (
     MailboxImage,
     MailboxStatus,
     NewMessage,
+    Quota,
     Store,
     TextIndexState,
     Unwatch,
@@ -200,6 +201,10 @@ class PersonalMail:
             await self._own.set_properties(mailbox, values)
         else:
             await self._at(mailbox).set_properties(values)
+
+    async def quota(self) -> Quota:
+        """contract; of the own account."""
+        return await self._own.quota()
 
     # --- watching --------------------------------------------------------------------------------
 

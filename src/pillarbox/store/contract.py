@@ -29,6 +29,7 @@ from pillarbox.mail.names import NameLimits
 from pillarbox.mail.specialuse import SPECIAL_USE_BY_LOWER
 from pillarbox.mail.uids import UidSet
 from pillarbox.search.corpus import Candidates, TextKey
+from pillarbox.store.quota import Quota, QuotaDefaults
 
 AccountId = NewType("AccountId", str)
 """Opaque, chosen when the account is made, safe as a file name, never reused."""
@@ -55,6 +56,7 @@ class StoreLimits:
     """Of one such value. They are read whole, at once."""
     max_message_bytes: int = 50 * 1024 * 1024
     """RFC 7889 APPENDLIMIT. What today's large providers accept."""
+    quota: QuotaDefaults = field(default_factory=QuotaDefaults)
 
 
 @dataclass(frozen=True, slots=True)
@@ -373,6 +375,14 @@ class AccountStore(Protocol):
         """
         ...
 
+    async def quota(self) -> Quota:
+        """What the account may keep (the properties of store/quota.py, else StoreLimits.quota) and what it keeps.
+
+        A change that would pass a limit raises OverQuota, decided within the change itself: several processes can't
+        pass it together. What moves within the account, or takes something away, is never refused.
+        """
+        ...
+
     # --- watching --------------------------------------------------------------------------------
 
     async def image(self, mailbox: MailboxId) -> MailboxImage:
@@ -537,6 +547,7 @@ __all__ = [
     "MailboxStatus",
     "NewAccount",
     "NewMessage",
+    "Quota",
     "Staged",
     "Store",
     "StoreLimits",

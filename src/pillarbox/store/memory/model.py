@@ -16,6 +16,7 @@ from pillarbox.mail.flags import FlagSet
 from pillarbox.store import naming
 from pillarbox.store.contract import Mailbox, MailboxId, StoreLimits, Watcher
 from pillarbox.store.image import SharedImage
+from pillarbox.store.quota import Usage
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,10 @@ class Mail:
     """Of the account (None) and of mailboxes, by name."""
     keywords: dict[str, str] = field(default_factory=dict)
     """Lower case -> spelling, in the order they came."""
+
+    def usage(self) -> Usage:
+        messages = [message for box in self.boxes.values() for message in box.messages.values()]
+        return Usage(sum(len(message.content) for message in messages), len(messages), len(self.boxes))
 
 
 class Account:

@@ -16,6 +16,7 @@ from pillarbox.mail.errors import (
     MessageTooBig,
     NameInvalid,
     NotAllowed,
+    OverQuota,
 )
 from pillarbox.mail.flags import DELETED, SEEN, FlagAction, apply_flags, flag_set
 from pillarbox.mail.names import INBOX, check_new_name
@@ -39,6 +40,7 @@ from pillarbox.store.contract import (
     MailboxStatus,
     NewAccount,
     NewMessage,
+    Quota,
     Staged,
     StoreLimits,
     TextIndexState,
@@ -49,6 +51,7 @@ from pillarbox.store.contract import (
 from pillarbox.store.digesting import Digester, email_id, sha256_of
 from pillarbox.store.image import Arrivals, SharedImage
 from pillarbox.store.memory.model import Account, Box, Change, Mail, Message
+from pillarbox.store.quota import Limits, check_growth, limits_of
 from pillarbox.store.restoring import check_restore
 
 
@@ -71,7 +74,7 @@ class MemoryStore:
         if new:
             await opened.create(INBOX)
             for name, special_use in self._new_account.named_uses():
-                with contextlib.suppress(LimitReached, MailboxExists, NameInvalid):
+                with contextlib.suppress(LimitReached, MailboxExists, NameInvalid, OverQuota):
                     await opened.create(name, special_use)
                     await opened.subscribe(name)
         return opened
@@ -222,6 +225,9 @@ class MemoryAccount:
         naming.check_properties(sum(map(len, change.mail.properties.values())), self._limits)
         self._commit(change)
 
+    async def quota(self) -> Quota:
+        return Quota(self._quota_limits(self._kept.mail), self._kept.mail.usage())
+
     # --- watching --------------------------------------------------------------------------------
 
     async def image(self, mailbox: MailboxId) -> MailboxImage:
@@ -365,7 +371,13 @@ class MemoryAccount:
     def _begin(self) -> Change:
         return Change(self._kept.mail, self._limits, int(self._clock.now_seconds()))
 
+    def _quota_limits(self, mail: Mail) -> Limits:
+        return limits_of(mail.properties.get(None, {}), self._limits.quota)
+
     def _commit(self, change: Change) -> None:
+        before = self._kept.mail.usage()
+        if before.mailboxes:
+            check_growth(self._quota_limits(change.mail), before, change.mail.usage())
         self._kept.mail = change.mail
         for mailbox in change.touched:
             for watcher in list(self._kept.watchers.get(mailbox, ())):

@@ -29,6 +29,7 @@ from pillarbox.store.contract import (
     MailboxImage,
     MailboxStatus,
     NewMessage,
+    Quota,
     TextIndexState,
     TextKey,
     Unwatch,
@@ -39,7 +40,7 @@ from pillarbox.store.sqlite.contents import Incoming, Ready, make_ready, remove_
 from pillarbox.store.sqlite.failures import DATABASE_FAILURES, mail_error
 from pillarbox.store.sqlite.opened import LIST, OpenAccount
 from pillarbox.store.sqlite.schema import make_folder
-from pillarbox.store.sqlite.transaction import Transaction
+from pillarbox.store.sqlite.transaction import Transaction, read_quota
 from pillarbox.store.sqlite.writer import Change, Durability
 from pillarbox.store.staged import StagedMessage
 
@@ -115,6 +116,10 @@ class SqliteAccount:
 
     async def set_properties(self, mailbox: MailboxId | None, values: Mapping[str, bytes | None]) -> None:
         await self._change(lambda transaction: mailboxes.set_properties(transaction, mailbox, values))
+
+    async def quota(self) -> Quota:
+        with self._reading():
+            return read_quota(self._reader.connection, self._opened.around.limits)
 
     # --- watching --------------------------------------------------------------------------------
 

@@ -30,7 +30,8 @@ def found(transaction: Transaction, new_account: NewAccount) -> None:
     if INBOX in transaction.names():
         return
     transaction.make_mailbox(INBOX, frozenset())
-    for name, special_use in new_account.named_uses():
+    most = transaction.limits.quota.mailboxes
+    for name, special_use in new_account.named_uses()[: None if most is None else max(0, most - 1)]:
         with contextlib.suppress(LimitReached, MailboxExists, NameInvalid):
             transaction.make_mailbox(name, special_use)
             subscribe(transaction, name)

@@ -19,6 +19,7 @@ from pillarbox.mail.errors import LimitReached, MailboxMissing
 from pillarbox.mail.flags import DELETED, SEEN
 from pillarbox.store import naming
 from pillarbox.store.contract import Mailbox, MailboxId, StoreLimits
+from pillarbox.store.quota import PROPERTY_PREFIX, Quota, Usage, check_growth, limits_of
 from pillarbox.store.sqlite.blocks import Blocks
 from pillarbox.store.sqlite.contents import Contents
 from pillarbox.store.sqlite.flagsets import FlagSets
@@ -40,6 +41,31 @@ ON CONFLICT (id) DO UPDATE SET
     messages = excluded.messages, unseen = excluded.unseen, deleted = excluded.deleted,
     size_bytes = excluded.size_bytes, deleted_bytes = excluded.deleted_bytes
 """
+
+
+_NO_GROWTH = Usage(0, 0, 0)
+
+
+def read_limits(connection: apsw.Connection) -> dict[str, bytes]:
+    """The account's own limits, as properties."""
+    return dict(
+        connection.execute(
+            "SELECT name, value FROM property WHERE mailbox = 0 AND name BETWEEN ? AND ?",
+            (PROPERTY_PREFIX, PROPERTY_PREFIX + "~"),
+        )
+    )
+
+
+def read_usage(connection: apsw.Connection) -> Usage:
+    """What the account keeps: 4 microseconds with 6 mailboxes, 220 with 2,000."""
+    sums = "SELECT coalesce(sum(size_bytes), 0), coalesce(sum(messages), 0), count(*) FROM mailbox"
+    size_bytes, messages, mailboxes = connection.execute(sums).get
+    return Usage(size_bytes, messages, mailboxes)
+
+
+def read_quota(connection: apsw.Connection, limits: StoreLimits) -> Quota:
+    """contract.AccountStore.quota"""
+    return Quota(limits_of(read_limits(connection), limits.quota), read_usage(connection))
 
 
 @dataclass(slots=True)
@@ -95,6 +121,7 @@ class Transaction:
         self._last_modseq = self._last_uidvalidity = self._last_mailbox = 0
         self._stamped = False
         self._kept: tuple[int, ...] = ()
+        self._growth = _NO_GROWTH
 
     # --- for the writer --------------------------------------------------------------------------
 
@@ -112,6 +139,7 @@ class Transaction:
         try:
             result = apply(self)
             self._write_back()
+            self._check_quota()
         except BaseException:
             if self.connection.in_transaction:
                 self.connection.execute("ROLLBACK TO change")
@@ -228,10 +256,35 @@ class Transaction:
 
     # --- within ----------------------------------------------------------------------------------
 
+    def _check_quota(self) -> None:
+        """Raises OverQuota when the change made the account keep more than it may. Moving within it never does, and a
+        new account gets its mailboxes whatever the limits are."""
+        grown, self._growth = self._growth, _NO_GROWTH
+        if max(grown) <= 0:
+            return
+        limits, defaults = read_limits(self.connection), self.limits.quota
+        if not limits and not defaults.limits():
+            return
+        after = read_usage(self.connection)
+        before = Usage(*(kept - more for kept, more in zip(after, grown, strict=True)))
+        if before.mailboxes:
+            check_growth(limits_of(limits, defaults), before, after)
+
     def _forget(self) -> None:
+        self._growth = _NO_GROWTH
         self._rows.clear()
         self._values_read.clear()
         self.flagsets.forget()
+
+    def _note_growth(self, row: MailboxRow, read: tuple[int | str, ...] | None) -> None:
+        size_bytes, messages, mailboxes = self._growth
+        if read is None:
+            self._growth = Usage(size_bytes + row.size_bytes, messages + row.messages, mailboxes + 1)
+        else:
+            was = MailboxRow(*read)  # type: ignore[arg-type]  # a row of the table, as in mailbox()
+            self._growth = Usage(
+                size_bytes + row.size_bytes - was.size_bytes, messages + row.messages - was.messages, mailboxes
+            )
 
     def _read_counters(self) -> None:
         self._kept = self.connection.execute("SELECT modseq, uidvalidity, mailbox, content FROM account").get
@@ -240,8 +293,9 @@ class Transaction:
 
     def _write_back(self) -> None:
         for row in self._rows.values():
-            values = row.values()
-            if values != self._values_read.get(row.id):
+            values, read = row.values(), self._values_read.get(row.id)
+            if values != read:
+                self._note_growth(row, read)
                 self.connection.execute(_WRITE_MAILBOX, values)
         self._rows.clear()
         self._values_read.clear()
