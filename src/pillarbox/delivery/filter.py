@@ -39,9 +39,15 @@ class Envelope:
 class Arriving(Protocol):
     """A message on its way in, with CRLF line ends and the trace fields that the deliverer puts in front."""
 
-    size_bytes: int
-    header: bytes
-    """The raw header block with the empty line that ends it, Return-Path and the others included."""
+    @property
+    def size_bytes(self) -> int:
+        """Of the whole message, header included."""
+        ...
+
+    @property
+    def header(self) -> bytes:
+        """The raw header block with the empty line that ends it, Return-Path and the others included."""
+        ...
 
     def read(self, start: int, end: int) -> bytes:
         """Bytes `start` (inclusive) to `end` (exclusive, cut at the size) of the whole message, header included."""

@@ -1,0 +1,1 @@
+"""LMTP: how a mail server in front hands messages over. Bytes in, replies out, no sockets (RFC 2033)."""
