@@ -20,6 +20,8 @@ from tests.grammar.tree import (
     NamespaceEntry,
     Namespaces,
     Numbers,
+    Quota,
+    QuotaRoot,
     Search,
     Sort,
     Thread,
@@ -152,12 +154,42 @@ _STATUS_ITEMS: dict[str, Callable[[Reader], int | str | None]] = {
     "UIDVALIDITY": Reader.nz_number,
     "UNSEEN": Reader.number,
     "DELETED": Reader.number,
+    "DELETED-STORAGE": Reader.number64,
     "SIZE": Reader.number64,
     "HIGHESTMODSEQ": Reader.number64,
     "APPENDLIMIT": _append_limit,
     "MAILBOXID": Reader.object_id,
 }
 """New items of later RFCs are one row here."""
+
+
+def quota(reader: Reader) -> Quota:
+    """quota-response = "QUOTA" SP quota-root-name SP quota-list (RFC 9208 section 7); an empty list: section 4.2.1"""
+    reader.space()
+    root = reader.astring()
+    reader.expect(b" (")
+    values: dict[str, tuple[int, int]] = {}
+    while not reader.accept(b")"):
+        if values:
+            reader.space()
+        resource = reader.keyword()
+        if resource in values or resource not in ("STORAGE", "MESSAGE", "MAILBOX", "ANNOTATION-STORAGE"):
+            raise reader.fail("a registered resource, once,")
+        reader.space()
+        usage = reader.number64()
+        reader.space()
+        values[resource] = (usage, reader.number64())
+    return Quota(root, values)
+
+
+def quota_root(reader: Reader) -> QuotaRoot:
+    """quotaroot-response = "QUOTAROOT" SP mailbox *(SP quota-root-name)"""
+    reader.space()
+    name = reader.mailbox()
+    roots = []
+    while reader.accept(b" "):
+        roots.append(reader.astring())
+    return QuotaRoot(name, tuple(roots))
 
 
 def search(reader: Reader) -> Search:

@@ -135,6 +135,8 @@ _DATA: dict[str, Callable[[Reader], Response]] = {
     "LIST": lambda reader: mailbox.listed(reader, "LIST"),
     "LSUB": lambda reader: mailbox.listed(reader, "LSUB"),
     "STATUS": mailbox.mailbox_status,
+    "QUOTA": mailbox.quota,
+    "QUOTAROOT": mailbox.quota_root,
     "SEARCH": mailbox.search,
     "ESEARCH": mailbox.esearch,
     "SORT": mailbox.sort,

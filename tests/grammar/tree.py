@@ -74,6 +74,19 @@ class MailboxStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class Quota:
+    root: bytes
+    values: dict[str, tuple[int, int]]
+    """Resource -> usage and limit."""
+
+
+@dataclass(frozen=True, slots=True)
+class QuotaRoot:
+    mailbox: str
+    roots: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Search:
     numbers: tuple[int, ...]
     modseq: int | None = None
@@ -243,6 +256,8 @@ Response: TypeAlias = (
     | Flags
     | Listed
     | MailboxStatus
+    | Quota
+    | QuotaRoot
     | Search
     | Sort
     | Thread

@@ -53,3 +53,25 @@ class Authenticator(Protocol):
     async def password(self, login_name: str, password: Secret[str], attempt: Attempt) -> Granted | Denied:
         """Check a password. Never raises for anything a client sent. Logs the decision, once."""
         ...
+
+
+class Administration(Protocol):
+    """What a door must know of accounts other than the one that came in through it. All raise StoreUnavailable."""
+
+    def is_admin(self, login_name: str) -> bool:
+        """Whether somebody administers the server, as of now."""
+        ...
+
+    def account_of(self, login_name: str) -> AccountId | None:
+        """The account of a name, however it is spelled; None when there is none."""
+        ...
+
+
+class NobodyAdministers:
+    """Administration where nobody may do anything for others."""
+
+    def is_admin(self, login_name: str) -> bool:
+        return False
+
+    def account_of(self, login_name: str) -> AccountId | None:
+        return None

@@ -64,10 +64,13 @@ _MIGRATIONS: Final = (
         DELETE FROM shares_with WHERE owner = old.id;
     END;
     """,
+    """
+    ALTER TABLE account ADD COLUMN admin INTEGER NOT NULL DEFAULT 0;
+    """,
 )
 """Entry n leads from schema version n to n + 1."""
 
-_COLUMNS: Final = "id, login_name, password_hash, disabled, created_seconds, password_changed_seconds"
+_COLUMNS: Final = "id, login_name, password_hash, disabled, created_seconds, password_changed_seconds, admin"
 
 
 class DirectoryUnavailable(Exception):
@@ -108,6 +111,8 @@ class Account:
     disabled: bool
     created_seconds: int
     password_changed_seconds: int
+    admin: bool = False
+    """May set quotas and what is said of the whole server, over IMAP."""
 
     def __repr__(self) -> str:
         return f"Account({self.login_name}, {self.id})"
@@ -178,7 +183,7 @@ class AccountDirectory:
             for account in added:
                 try:
                     connection.execute(
-                        f"INSERT INTO account ({_COLUMNS}) VALUES (?, ?, ?, 0, ?, ?)",  # noqa: S608 - constant
+                        f"INSERT INTO account ({_COLUMNS}) VALUES (?, ?, ?, 0, ?, ?, 0)",  # noqa: S608 - constant
                         (account.id, account.login_name, account.password_hash, now, now),
                     )
                 except apsw.ConstraintError as error:
@@ -208,6 +213,14 @@ class AccountDirectory:
     def enable(self, login_name: str) -> None:
         """Undo `disable`. Raises AccountMissing, DirectoryUnavailable."""
         self._update(login_name, "UPDATE account SET disabled = 0 WHERE login_name = ?", (login_name,))
+
+    def make_admin(self, login_name: str) -> None:
+        """Let the account do what an administrator may do over IMAP. Raises AccountMissing, DirectoryUnavailable."""
+        self._update(login_name, "UPDATE account SET admin = 1 WHERE login_name = ?", (login_name,))
+
+    def revoke_admin(self, login_name: str) -> None:
+        """Undo `make_admin`. Raises AccountMissing, DirectoryUnavailable."""
+        self._update(login_name, "UPDATE account SET admin = 0 WHERE login_name = ?", (login_name,))
 
     def remove(self, login_name: str) -> None:
         """Forget an account; its mail is the store's affair. Raises AccountMissing, DirectoryUnavailable."""
@@ -272,7 +285,15 @@ class AccountDirectory:
 
     def _read(self, statement: str, *values: str) -> list[Account]:
         return [
-            Account(AccountId(str(row[0])), str(row[1]), str(row[2]), bool(row[3]), _whole(row[4]), _whole(row[5]))
+            Account(
+                AccountId(str(row[0])),
+                str(row[1]),
+                str(row[2]),
+                bool(row[3]),
+                _whole(row[4]),
+                _whole(row[5]),
+                bool(row[6]),
+            )
             for row in self.rows(statement, *values)
         ]
 

@@ -24,6 +24,7 @@ from pillarbox.imap.commands import (
     multisearch,
     objectid,
     preview,
+    quota,
     replace,
     search,
     select,
@@ -58,6 +59,7 @@ AREAS = (
     idle.AREA,
     objectid.AREA,
     preview.AREA,
+    quota.AREA,
     compress.AREA,
 )
 """Adding an area is one line here; the order is that of the CAPABILITY list."""

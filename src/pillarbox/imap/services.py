@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from pillarbox.auth.contract import Authenticator
+from pillarbox.auth.contract import Administration, Authenticator, NobodyAdministers
 from pillarbox.clock import Clock
 from pillarbox.events import EventLog
 from pillarbox.imap.limits import ImapLimits
@@ -20,3 +20,4 @@ class Services:
     clock: Clock
     events: EventLog
     limits: ImapLimits = field(default_factory=ImapLimits)
+    administration: Administration = field(default_factory=NobodyAdministers)

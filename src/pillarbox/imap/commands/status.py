@@ -32,6 +32,7 @@ STATUS_ITEMS: Final[Mapping[str, Callable[[_Asked], int | str]]] = {
     "UIDVALIDITY": lambda asked: asked.status.uidvalidity,
     "UNSEEN": lambda asked: asked.status.unseen,
     "DELETED": lambda asked: asked.status.deleted,
+    "DELETED-STORAGE": lambda asked: asked.status.deleted_bytes,
     "SIZE": lambda asked: asked.status.size_bytes,
     "HIGHESTMODSEQ": lambda asked: asked.status.highest_modseq,
     "APPENDLIMIT": lambda asked: asked.session.services.store.limits.max_message_bytes,
