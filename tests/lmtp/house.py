@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -72,7 +73,7 @@ class House:
         conversation, paper = LmtpConversation(services), Paper()
         running = asyncio.create_task(conversation.run(paper))
         edges = [0, *sorted(cuts), len(sent)]
-        for start, end in zip(edges, edges[1:], strict=False):
+        for start, end in itertools.pairwise(edges):
             conversation.receive(memoryview(sent)[start:end])
             await asyncio.sleep(0)
         conversation.receive_eof()

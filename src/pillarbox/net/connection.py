@@ -17,6 +17,7 @@ import contextlib
 import socket
 import ssl
 from collections.abc import Callable
+from typing import Any, Protocol
 
 from pillarbox.conversation import Conversation, Peer, Phase
 from pillarbox.net.hall import Hall, Visit
@@ -33,6 +34,28 @@ SENT_PER_TURN_BYTES = 1024 * 1024
 
 DRAIN_COST_BYTES = 4096
 """What a drain counts for at least in that: a client that pipelines thousands of short commands waits its turn too."""
+
+
+class Channel(Protocol):
+    """What is used of an ssl.SSLSocket; so plain.PlainSocket can be one too. Its errors are OpenSSL's."""
+
+    def fileno(self) -> int: ...
+
+    def read(self, room: int, buffer: Any, /) -> Any: ...  # Any: typeshed says bytes, a buffer makes it a count
+
+    def write(self, data: Any, /) -> int: ...  # Any: whatever has bytes
+
+    def pending(self) -> int: ...
+
+    def recv_into(self, buffer: Any, /) -> int: ...  # Any: as above
+
+    def setsockopt(self, level: int, option: int, value: int, /) -> None: ...
+
+    def unwrap(self) -> object: ...
+
+    def shutdown(self, how: int, /) -> None: ...
+
+    def close(self) -> None: ...
 
 
 class Connection:
@@ -67,10 +90,9 @@ class Connection:
         "peer",
     )
 
-    def __init__(
-        self, hall: Hall, visit: Visit, tls_socket: ssl.SSLSocket, peer: Peer, conversation: Conversation
-    ) -> None:
-        """`tls_socket` has shaken hands, is not watched, and belongs to this object from now on."""
+    def __init__(self, hall: Hall, visit: Visit, tls_socket: Channel, peer: Peer, conversation: Conversation) -> None:
+        """`tls_socket` has shaken hands (or is a plain.PlainSocket), is not watched, and belongs to this object from
+        now on."""
         now = hall.clock.monotonic_seconds()
         self.peer = peer
         self._hall = hall
@@ -225,7 +247,7 @@ class Connection:
                 self._stop_reading()
                 return
             try:
-                count: int = self._socket.read(room, buffer)  # type: ignore[assignment]  # typeshed: bytes
+                count: int = self._socket.read(room, buffer)
             except ssl.SSLWantReadError:
                 break
             except ssl.SSLWantWriteError:

@@ -14,17 +14,18 @@ from pillarbox.conversation import Peer
 from pillarbox.net.connection import Connection
 from pillarbox.net.hall import Hall, Visit
 from pillarbox.net.hello import MAX_HELLO_BYTES, NO_APPLICATION_PROTOCOL, ClientHello, Unreadable, read_client_hello
-from pillarbox.net.tls import PROTOCOL
+from pillarbox.net.tls import ServerTls
 
 
 class Entrance:
     """One connection before its conversation."""
 
-    __slots__ = ("_fd", "_hall", "_hello", "_peeked_bytes", "_socket", "_tls_socket", "_visit", "_writing")
+    __slots__ = ("_fd", "_hall", "_hello", "_peeked_bytes", "_socket", "_tls", "_tls_socket", "_visit", "_writing")
 
-    def __init__(self, hall: Hall, visit: Visit, accepted: socket.socket) -> None:
+    def __init__(self, hall: Hall, tls: ServerTls, visit: Visit, accepted: socket.socket) -> None:
         """`accepted` is non-blocking and belongs to this object from now on."""
         self._hall = hall
+        self._tls = tls
         self._visit = visit
         self._socket = accepted
         self._fd = accepted.fileno()
@@ -78,7 +79,7 @@ class Entrance:
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, count + 1)
 
     def _welcome(self, hello: ClientHello) -> None:
-        if hello.protocols and PROTOCOL.encode() not in hello.protocols:
+        if self._refuses(hello):
             self._socket.recv_into(self._hall.buffer)  # unread input would reset the connection and lose the alert
             self._socket.send(NO_APPLICATION_PROTOCOL)
             self.abort("client offers other protocols only")
@@ -86,7 +87,7 @@ class Entrance:
         if self._peeked_bytes:
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, 1)
         self._hello = hello
-        self._tls_socket = self._hall.tls.context.wrap_socket(
+        self._tls_socket = self._tls.context.wrap_socket(
             self._socket, server_side=True, do_handshake_on_connect=False, suppress_ragged_eofs=False
         )
 
@@ -100,7 +101,7 @@ class Entrance:
                 self._writing = True
                 self._hall.loop.add_writer(self._fd, self._on_ready)
             return
-        if self._hello.protocols and tls_socket.selected_alpn_protocol() != PROTOCOL:
+        if self._tls.protocol and self._hello.protocols and (tls_socket.selected_alpn_protocol() != self._tls.protocol):
             self.abort("no common protocol")
             return
         self._unwatch()
@@ -117,6 +118,10 @@ class Entrance:
         connection = Connection(self._hall, self._visit, tls_socket, peer, conversation)
         self._hall.replace(self, connection)
         connection.start()
+
+    def _refuses(self, hello: ClientHello) -> bool:
+        protocol = self._tls.protocol.encode()
+        return bool(protocol and hello.protocols) and protocol not in hello.protocols
 
     def _unwatch(self) -> None:
         self._hall.loop.remove_reader(self._fd)

@@ -66,13 +66,13 @@ class Hall:
 
     def __init__(
         self,
-        tls: ServerTls,
+        tls: ServerTls | None,
         make_conversation: Callable[[], Conversation],
         settings: NetSettings,
         clock: Clock,
         events: EventLog,
     ) -> None:
-        """Call on the loop's thread."""
+        """Call on the loop's thread. Without `tls` connections are plain."""
         self.loop = asyncio.get_running_loop()
         self.tls = tls
         self.make_conversation = make_conversation

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 
 from pillarbox.net.entrance import Entrance
 from pillarbox.net.hall import Hall, Visit, plain_address
+from pillarbox.net.plain import welcome
 from pillarbox.net.settings import ListenAddress
 
 ACCEPTS_PER_TURN = 64
@@ -146,7 +147,10 @@ class Listener:
                     return
                 continue  # that client is gone again already (ECONNABORTED and the like, accept(2))
             try:
-                self._let_in(accepted, str(where[0]), int(where[1]))
+                if listener.family == socket.AF_UNIX:
+                    self._let_in(accepted, "local", 0)
+                else:
+                    self._let_in(accepted, plain_address(str(where[0])), int(where[1]))
             except OSError:
                 accepted.close()
             except Exception as error:
@@ -162,13 +166,17 @@ class Listener:
         )
 
     def _let_in(self, accepted: socket.socket, address: str, port: int) -> None:
-        address = plain_address(address)
         refusal = self._hall.refusal(address)
         if refusal:
             accepted.close()
             self._refused[address, refusal] += 1
             return
         accepted.setblocking(False)
-        accepted.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        accepted.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        Entrance(self._hall, Visit(address, port, self._hall.clock.monotonic_seconds()), accepted)
+        if accepted.family != socket.AF_UNIX:
+            accepted.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            accepted.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        visit = Visit(address, port, self._hall.clock.monotonic_seconds())
+        if self._hall.tls is None:
+            welcome(self._hall, visit, accepted)
+        else:
+            Entrance(self._hall, self._hall.tls, visit, accepted)

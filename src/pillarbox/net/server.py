@@ -33,13 +33,14 @@ class Server:
     def __init__(
         self,
         sockets: Sequence[socket.socket],
-        tls: ServerTls,
+        tls: ServerTls | None,
         make_conversation: Callable[[], Conversation],
         settings: NetSettings,
         clock: Clock,
         events: EventLog,
     ) -> None:
-        """`sockets` come from `listener.open_listeners` and are closed by `stop`."""
+        """`sockets` come from `open_listeners` or `open_unix_listeners` and are closed by `stop`. Without `tls`
+        connections are plain: only for what nobody else can listen to."""
         self._hall = Hall(tls, make_conversation, settings, clock, events)
         self._listener = Listener(sockets, self._hall)
         self._sweeper: asyncio.TimerHandle | None = None

@@ -41,27 +41,38 @@ class ServerTls:
     Make it before worker processes are forked: then they share the keys of session tickets.
     """
 
-    __slots__ = ("_files", "context")
+    __slots__ = ("_client_authority_path", "_files", "context", "protocol")
 
-    def __init__(self, files: CertificateFiles) -> None:
-        """Raises CertificateUnusable."""
+    def __init__(
+        self, files: CertificateFiles, protocol: str = PROTOCOL, client_authority_path: Path | None = None
+    ) -> None:
+        """`protocol` is the ALPN identifier, empty for one that has none. With an authority only clients that it
+        vouches for get in. Raises CertificateUnusable."""
         self._files = files
-        self.context = make_context(files)
+        self._client_authority_path = client_authority_path
+        self.protocol = protocol
+        self.context = make_context(files, protocol, client_authority_path)
 
     def reload(self) -> None:
         """Read the files anew for connections from now on. Raises CertificateUnusable; then all stays as it was."""
-        self.context = make_context(self._files)
+        self.context = make_context(self._files, self.protocol, self._client_authority_path)
 
 
-def make_context(files: CertificateFiles) -> ssl.SSLContext:
+def make_context(
+    files: CertificateFiles, protocol: str = PROTOCOL, client_authority_path: Path | None = None
+) -> ssl.SSLContext:
     """A server's TLS context. Raises CertificateUnusable."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.set_ciphers(_TLS12_SUITES)
-    context.set_alpn_protocols([PROTOCOL])
+    if protocol:
+        context.set_alpn_protocols([protocol])
     context.num_tickets = 1  # each costs time and traffic; a client needs one to resume
     context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION | ssl.OP_CIPHER_SERVER_PREFERENCE
     try:
+        if client_authority_path is not None:
+            context.verify_mode = ssl.CERT_REQUIRED
+            context.load_verify_locations(client_authority_path)
         context.load_cert_chain(files.certificate_path, files.key_path, password=_no_password)
     except ssl.SSLError as error:
         said = (error.reason or "not a PEM certificate and key").replace("_", " ").lower()
