@@ -15,6 +15,7 @@ from tests.cli.commands import CommandLine, run
 COMMANDS = [
     ("serve",),
     ("import",),
+    ("migrate",),
     *(("user", verb) for verb in ("add", "list", "password", "disable", "enable", "remove", "import")),
     ("mailbox", "list"),
     ("config", "check"),

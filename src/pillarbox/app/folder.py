@@ -21,6 +21,11 @@ class DataFolder:
         return self.path / "accounts.db"
 
     @property
+    def deliveries_path(self) -> Path:
+        """Hashes of what was delivered lately (delivery)."""
+        return self.path / "deliveries.db"
+
+    @property
     def mail_path(self) -> Path:
         """What people keep (store)."""
         return self.path / "mail"
@@ -29,6 +34,11 @@ class DataFolder:
     def certificates_path(self) -> Path:
         """The local authority and the server's certificate (net)."""
         return self.path / "certificates"
+
+    @property
+    def transfer_path(self) -> Path:
+        """How far migrations into accounts have come (transfer)."""
+        return self.path / "transfer"
 
     @property
     def run_path(self) -> Path:

@@ -117,6 +117,21 @@ For example:
     pillarbox import old.mbox --user alice --mailbox Archive/2019
 """,
     ),
+    "migrate": (
+        "migrate:migrate",
+        """Copy whole accounts from any IMAP server: mailboxes, flags, keywords, dates, special uses, subscriptions.
+
+Over verified TLS; the source stays as it is. Run it again at any time: it goes on where it stopped and brings only what
+is new, nothing twice. The server may run meanwhile. --verify compares every message. Ends with 65 when something was
+left out or differs, 69 when the source can't be used (docs/migrate.md).
+
+For example:
+
+    pillarbox migrate imaps://alice@old.example.org --user alice
+    pillarbox migrate imaps://alice@old.example.org --user alice --password-file old.txt --verify
+    pillarbox migrate imaps://old.example.org --accounts people.csv --parallel 8
+""",
+    ),
 }
 
 _USER: Final[_Commands] = {
