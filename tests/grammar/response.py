@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from tests.grammar import fetch, mailbox, status
+from tests.grammar import acl, fetch, mailbox, status
 from tests.grammar.reader import Dialect, GrammarError, Reader
 from tests.grammar.tree import (
     Capabilities,
@@ -141,6 +141,9 @@ _DATA: dict[str, Callable[[Reader], Response]] = {
     "ESEARCH": mailbox.esearch,
     "SORT": mailbox.sort,
     "THREAD": mailbox.thread,
+    "ACL": acl.access_list,
+    "LISTRIGHTS": acl.grantable,
+    "MYRIGHTS": acl.my_rights,
     "NAMESPACE": mailbox.namespaces,
     "ID": mailbox.identification,
     "LANGUAGE": _language,

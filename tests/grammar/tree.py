@@ -133,6 +133,27 @@ class NamespaceEntry:
 
 
 @dataclass(frozen=True, slots=True)
+class AccessList:
+    name: str
+    rights: dict[bytes, str]
+    """Identifier -> letters."""
+
+
+@dataclass(frozen=True, slots=True)
+class GrantableRights:
+    name: str
+    identifier: bytes
+    sets: tuple[str, ...]
+    """What is always granted, then what may be."""
+
+
+@dataclass(frozen=True, slots=True)
+class MyRights:
+    name: str
+    rights: str
+
+
+@dataclass(frozen=True, slots=True)
 class Namespaces:
     personal: tuple[NamespaceEntry, ...] | None
     others: tuple[NamespaceEntry, ...] | None
@@ -262,6 +283,9 @@ Response: TypeAlias = (
     | Sort
     | Thread
     | ESearch
+    | AccessList
+    | GrantableRights
+    | MyRights
     | Namespaces
     | Identification
     | Exists

@@ -14,6 +14,9 @@ from pillarbox.imap.session import Session
 from pillarbox.imap.wire.framer import Literal, RawCommand
 from pillarbox.mail.dates import InternalDate
 from pillarbox.mime.digest import digest
+from pillarbox.sharing.neighbours import Nobody
+from pillarbox.sharing.person import PersonalMail
+from pillarbox.sharing.settings import SharingSettings
 from pillarbox.store.contract import AccountId, AccountStore, MailboxId, NewMessage, Store, StoreLimits
 from pillarbox.store.memory import MemoryStore
 
@@ -38,7 +41,7 @@ class Talk:
         self.clock = clock
         self.account = account
         self.session = Session(Services(store, None, clock, BugLog()), registry(), lambda: None)
-        self.session.account = account
+        self.session.account = PersonalMail(account, "fred", store, Nobody(), SharingSettings())
         self._heard = bytearray()
         self._dispatcher = Dispatcher(self.session, registry(), self)
 

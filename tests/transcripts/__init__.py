@@ -9,6 +9,8 @@ A file:
     | Subject: the message                   flags and date may be left out, the lines too
     |
     | and its text
+    Given person smith                       somebody else with an account; ${smith} is the login name
+    Given B logged in as smith
     Given A selected INBOX                   or: logged in, examined INBOX, enabled CONDSTORE (in this order)
 
     A C: a1 NOOP                             A, B ... are sessions; without a letter there is one

@@ -17,6 +17,7 @@ from pillarbox.secret import Secret
 from pillarbox.store.contract import AccountId, StoreLimits
 from pillarbox.store.memory import MemoryStore
 from tests.grammar import ResponseSplitter
+from tests.sharing.neighbours import MemoryNeighbours
 
 USER, PASSWORD = "fred", "blurdybloop"
 
@@ -30,11 +31,14 @@ class Splitting(enum.Enum):
 
 
 class OneUser:
-    """Lets fred in, who has one account."""
+    """Lets fred in, who has one account; and those whom a transcript names besides."""
+
+    def __init__(self) -> None:
+        self.people = {USER}
 
     async def password(self, login_name: str, password: Secret[str], attempt: Attempt) -> Granted | Denied:
-        if (login_name, password.reveal()) == (USER, PASSWORD):
-            return Granted(AccountId("fred"), USER)
+        if login_name in self.people and password.reveal() == PASSWORD:
+            return Granted(AccountId(login_name), login_name)
         return Denied(RefusalReason.WRONG_CREDENTIALS)
 
 
@@ -117,7 +121,7 @@ class MemoryConnection:
 
 
 class MemoryStage:
-    """A server with one empty account."""
+    """A server with one empty account, or some."""
 
     user = USER
     password = PASSWORD
@@ -131,13 +135,21 @@ class MemoryStage:
         self.events = NoBugs()
         self.clock = HeldClock()
         self.store = MemoryStore(StoreLimits(), self.clock)
-        self.services = Services(self.store, OneUser(), self.clock, self.events, limits or ImapLimits())
+        self.users = OneUser()
+        self.neighbours = MemoryNeighbours()
+        self.services = Services(
+            self.store, self.users, self.clock, self.events, limits or ImapLimits(), self.neighbours
+        )
         self._splitting = splitting
         self._seed = seed
 
     async def connect(self) -> MemoryConnection:
         self._seed += 1
         return MemoryConnection(self.services, self._splitting, self._seed)
+
+    def person(self, name: str) -> str:
+        self.users.people.add(name)
+        return name
 
     def now_seconds(self) -> float:
         return self.clock.now_seconds()

@@ -44,6 +44,10 @@ class Stage(Protocol):
 
     async def connect(self) -> Connection: ...
 
+    def person(self, name: str) -> str:
+        """The login name of somebody else who has an account, with the same password."""
+        ...
+
     def now_seconds(self) -> float: ...
 
 
@@ -88,6 +92,10 @@ class Player:
     async def _prepare(self) -> None:
         maker: Talker | None = None
         for given in self._script.givens:
+            if given.words.startswith("person "):
+                name = given.words.removeprefix("person ")
+                self._values[name] = self._stage.person(name)
+                continue
             found = re.match(r"(?:(\w+) )?(logged in|selected|examined|enabled)(?: (.*))?$", given.words)
             if found:
                 await self._ready(found[1] or "", found[2], found[3] or "")
@@ -103,7 +111,8 @@ class Player:
         talker = self._talkers.get(name)
         if talker is None:
             talker = self._talkers[name] = await self._connect(name, greeting_due=True)
-            await talker.order(f"LOGIN {self._stage.user} {self._stage.password}".encode())
+            user = self._values[rest.removeprefix("as ")] if rest.startswith("as ") else self._stage.user
+            await talker.order(f"LOGIN {user} {self._stage.password}".encode())
         verbs = {"selected": "SELECT", "examined": "EXAMINE", "enabled": "ENABLE"}
         if what in verbs:
             await talker.order(f"{verbs[what]} {rest}".encode())

@@ -16,9 +16,15 @@ SCRIPTS = sorted(Path(__file__).parent.glob("*.imap"))
 PASSWORD = "blurdybloop"
 
 
-def user_of(path: Path) -> str:
-    """The account of a transcript."""
-    return f"fred-{path.stem}@example.org"
+def user_of(path: Path, name: str = "fred") -> str:
+    """The account of a transcript, or of another person in it."""
+    return f"{name}-{path.stem}@example.org"
+
+
+def people_of(path: Path) -> list[str]:
+    """Who else is in it."""
+    words = (given.words for given in read_script(path).givens)
+    return [each.removeprefix("person ") for each in words if each.startswith("person ")]
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +33,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PillarboxServer
     own, with INBOX alone, as transcripts begin."""
     folder = tmp_path_factory.mktemp("accounts")
     accounts, config = folder / "accounts.csv", folder / "pillarbox.toml"
-    accounts.write_text("".join(f"{user_of(path)},{PASSWORD}\n" for path in SCRIPTS))
+    users = [user_of(path, name) for path in SCRIPTS for name in ("fred", *people_of(path))]
+    accounts.write_text("".join(f"{user},{PASSWORD}\n" for user in users))
     config.write_text("[new_account]\nmailboxes = []\n")
     with PillarboxServer(config=config, workers=2) as running:
         running.command("user", "import", str(accounts))

@@ -52,5 +52,8 @@ class TlsStage:
         )
         return TlsConnection(reader, writer)
 
+    def person(self, name: str) -> str:
+        return f"{name}-{self.user.partition('-')[2]}"
+
     def now_seconds(self) -> float:
         return time.time()

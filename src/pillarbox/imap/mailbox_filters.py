@@ -18,6 +18,7 @@ from pillarbox.imap.refusals import BadSyntax
 from pillarbox.imap.session import Session
 from pillarbox.imap.wire.cursor import Cursor
 from pillarbox.mail.names import INBOX, SEPARATOR
+from pillarbox.sharing.person import is_own
 from pillarbox.store.contract import Mailbox
 
 
@@ -53,7 +54,7 @@ class MailboxFilter:
             case Scope.INBOXES:
                 return name == INBOX
             case Scope.PERSONAL:
-                return True
+                return is_own(mailbox.id)
             case Scope.SUBSCRIBED:
                 return name in subscribed
             case Scope.MAILBOXES:

@@ -8,6 +8,8 @@ from pillarbox.auth.contract import Administration, Authenticator, NobodyAdminis
 from pillarbox.clock import Clock
 from pillarbox.events import EventLog
 from pillarbox.imap.limits import ImapLimits
+from pillarbox.sharing.neighbours import Neighbours, Nobody
+from pillarbox.sharing.settings import SharingSettings
 from pillarbox.store.contract import Store
 
 
@@ -20,4 +22,6 @@ class Services:
     clock: Clock
     events: EventLog
     limits: ImapLimits = field(default_factory=ImapLimits)
+    neighbours: Neighbours = field(default_factory=Nobody)
+    sharing: SharingSettings = field(default_factory=SharingSettings)
     administration: Administration = field(default_factory=NobodyAdministers)

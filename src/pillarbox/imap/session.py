@@ -12,13 +12,15 @@ from pillarbox.imap.features import Feature
 from pillarbox.imap.refusals import BadSyntax, Refused
 from pillarbox.imap.replies import State
 from pillarbox.imap.services import Services
-from pillarbox.imap.updates import ExpungeRule, first_recent_uid, owed_updates
+from pillarbox.imap.updates import ExpungeRule, first_recent_uid, owed_updates, rights_lines
 from pillarbox.imap.view import View
 from pillarbox.imap.wire.writer import mailbox_name
 from pillarbox.mail.errors import MailError
 from pillarbox.mail.names import SEPARATOR, canonical_name
+from pillarbox.mail.rights import Rights
 from pillarbox.mail.utf7 import InvalidUtf7, decode_utf7
-from pillarbox.store.contract import AccountStore, Mailbox
+from pillarbox.sharing.person import PersonalMail
+from pillarbox.store.contract import Mailbox
 
 
 class Offer(Protocol):
@@ -59,7 +61,7 @@ class Session:
         self.on_change = on_change
         self.address = ""
         self.tls = ""
-        self.account: AccountStore | None = None
+        self.account: PersonalMail | None = None
         self.login_name = ""
         self.features: set[Feature] = set()
         self.view: View | None = None
@@ -84,8 +86,8 @@ class Session:
         return Feature.IMAP4REV2 in self.features or Feature.UTF8_ACCEPT in self.features
 
     @property
-    def mail(self) -> AccountStore:
-        """The account's store; only for commands of logged-in states."""
+    def mail(self) -> PersonalMail:
+        """All mail that the client may use, as one store; only for commands of logged-in states."""
         if self.account is None:
             raise BadSyntax("Log in first")
         return self.account
@@ -122,7 +124,9 @@ class Session:
         except BaseException:
             unwatch()
             raise
-        self.view = View(image, unwatch, read_only=read_only, first_recent_uid=first_recent)
+        rights = account.last_rights(mailbox.id)
+        read_only = read_only or not rights & Rights.WRITABLE
+        self.view = View(image, unwatch, read_only=read_only, first_recent_uid=first_recent, rights=rights)
         return self.view
 
     def close_view(self) -> None:
@@ -137,7 +141,8 @@ class Session:
         if view is None:
             return b""
         if not view.contexts:
-            return await owed_updates(view, self.mail, self.features, rule)
+            updates = await owed_updates(view, self.mail, self.features, rule)
+            return updates + rights_lines(view, self.mail.last_rights(view.image.mailbox.id))
         told: list[bytes] = []
         try:
             if not view.image.deleted:
@@ -145,6 +150,7 @@ class Session:
             told += [context.before_updates() for context in view.contexts.values()]
             told.append(await owed_updates(view, self.mail, self.features, rule))
             told += [await context.after_updates() for context in view.contexts.values()]
+            told.append(rights_lines(view, self.mail.last_rights(view.image.mailbox.id)))
         except MailError:
             if not any(told):
                 raise

@@ -16,6 +16,7 @@ from pillarbox.imap.features import Feature
 from pillarbox.imap.view import View
 from pillarbox.mail.errors import StoreUnavailable
 from pillarbox.mail.flags import SYSTEM_FLAGS
+from pillarbox.mail.rights import Rights, allowed_flags
 from pillarbox.mail.uids import UidSet
 from pillarbox.store.contract import AccountStore, MailboxId, MailboxImage
 
@@ -112,6 +113,26 @@ def flags_line(view: View) -> list[bytes]:
 def flag_names(view: View) -> bytes:
     """All flags that may be met in the mailbox."""
     return " ".join((*SYSTEM_FLAGS, *view.image.keywords)).encode("ascii")
+
+
+def permanent_flags(view: View) -> bytes:
+    r"""The flags that the client may change, and `\*` when it may make new ones (RFC 4314 section 5.1.1)."""
+    if view.read_only:
+        return b""
+    names = allowed_flags(frozenset((*SYSTEM_FLAGS, *view.image.keywords)), view.rights)
+    shown = [name for name in (*SYSTEM_FLAGS, *view.image.keywords) if name in names]
+    return " ".join([*shown, "\\*"] if Rights.WRITE in view.rights else shown).encode("ascii")
+
+
+def rights_lines(view: View, rights: Rights) -> bytes:
+    """FLAGS and PERMANENTFLAGS again when the client's rights have changed (RFC 4314 section 5.1.1)."""
+    if rights is view.rights or view.image.deleted:
+        return b""
+    view.rights = rights
+    return b"* FLAGS (%b)\r\n* OK [PERMANENTFLAGS (%b)] Your rights have changed\r\n" % (
+        flag_names(view),
+        permanent_flags(view),
+    )
 
 
 def _expunges(view: View, image: MailboxImage, features: Collection[Feature], rule: ExpungeRule) -> list[bytes]:

@@ -15,6 +15,7 @@ from typing import Protocol
 
 from pillarbox.imap.refusals import BadSyntax
 from pillarbox.imap.wire.sequence import SequenceSet
+from pillarbox.mail.rights import Rights
 from pillarbox.mail.uids import UidSet
 from pillarbox.store.contract import Flagged, MailboxImage, Unwatch
 
@@ -48,16 +49,27 @@ class View:
         "own_modseqs",
         "read_only",
         "recent",
+        "rights",
         "saved_uids",
         "uidnext",
         "uids",
         "unwatch",
     )
 
-    def __init__(self, image: MailboxImage, unwatch: Unwatch, *, read_only: bool, first_recent_uid: int) -> None:
+    def __init__(
+        self,
+        image: MailboxImage,
+        unwatch: Unwatch,
+        *,
+        read_only: bool,
+        first_recent_uid: int,
+        rights: Rights = Rights.ALL,
+    ) -> None:
         self.image = image
         self.unwatch = unwatch
         self.read_only = read_only
+        self.rights = rights
+        """As the client was told, with PERMANENTFLAGS."""
         self.uids: array[int] = image.uids
         """Shared with the image while both agree; only the first `count` belong to the view."""
         self.count = len(image.uids)

@@ -2,12 +2,15 @@ r"""EXPUNGE, UID EXPUNGE, CLOSE: messages marked `\Deleted` go (RFC 9051 section
 
 from __future__ import annotations
 
+import contextlib
+
 from pillarbox.imap.command import Area, Capability, Command, Trait
 from pillarbox.imap.features import Feature
 from pillarbox.imap.replies import LOGGED_IN, Done, Replies, State
 from pillarbox.imap.session import Session
 from pillarbox.imap.wire.cursor import Cursor
 from pillarbox.imap.wire.sequence import SequenceSet
+from pillarbox.mail.errors import NoPermission
 
 
 async def _expunge(session: Session, _: None) -> Replies:
@@ -40,7 +43,8 @@ async def _close(session: Session, _: None) -> Replies:
     3.2.8)."""
     view = session.selected
     if not view.read_only and not view.image.deleted:
-        await session.mail.expunge(view.image.mailbox.id, view.uids[: view.count])
+        with contextlib.suppress(NoPermission):  # RFC 4314 section 4: then nothing is expunged
+            await session.mail.expunge(view.image.mailbox.id, view.uids[: view.count])
     session.close_view()
     return
     yield  # makes it a generator

@@ -23,7 +23,7 @@ from pillarbox.imap.updates import vanished_earlier
 from pillarbox.imap.view import Indices, View
 from pillarbox.imap.wire.cursor import Cursor
 from pillarbox.imap.wire.sequence import SequenceSet
-from pillarbox.mail.errors import MailError
+from pillarbox.mail.errors import MailError, NoPermission
 from pillarbox.mail.flags import SEEN, FlagAction
 from pillarbox.mail.uids import UidSet
 from pillarbox.store.contract import DigestField
@@ -183,7 +183,10 @@ async def _set_seen(session: Session, view: View, indices: Indices) -> bool:
     if not unseen:
         return False
     mailbox = view.image.mailbox.id
-    result = await session.mail.store_flags(mailbox, view.uids_of(unseen), FlagAction.ADD, frozenset({SEEN}))
+    try:
+        result = await session.mail.store_flags(mailbox, view.uids_of(unseen), FlagAction.ADD, frozenset({SEEN}))
+    except NoPermission:  # RFC 4314 section 4: then it is not set
+        return False
     await session.mail.image(mailbox)
     view.note_own_change(result)
     return True

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from pillarbox.imap.command import Area, Capability, Command, Trait
-from pillarbox.imap.commands.status import NAMESPACES
+from pillarbox.imap.commands.status import namespaces
 from pillarbox.imap.refusals import Refused
 from pillarbox.imap.replies import ANY_STATE, LOGGED_IN, Replies, State
 from pillarbox.imap.session import Session
@@ -42,7 +42,7 @@ async def _language(session: Session, ranges: list[str]) -> Replies:
         raise Refused("None of those languages is spoken here")
     yield b"* LANGUAGE (%b)\r\n" % tag
     if session.state is not State.NOT_AUTHENTICATED:
-        yield NAMESPACES
+        yield namespaces(session)
 
 
 def _look_up(language_range: str) -> bytes | None:

@@ -1,18 +1,20 @@
 r"""LIST and LSUB: which mailboxes there are.
 
-RFC 9051 section 6.3.9, RFC 5258 (LIST-EXTENDED), RFC 5819 (LIST-STATUS), RFC 6154 (SPECIAL-USE), RFC 3348
-(CHILDREN), RFC 3501 section 6.3.9 (LSUB). Names without a mailbox that have mailboxes below are not stored: they are
-seen here, as `\Noselect`, or `\NonExistent` for clients that use the extended LIST or IMAP4rev2 (never both: the
-grammar has one of them at most).
+RFC 9051 section 6.3.9, RFC 5258 (LIST-EXTENDED), RFC 5819 (LIST-STATUS), RFC 6154 (SPECIAL-USE), RFC 8440
+(LIST-MYRIGHTS), RFC 3348 (CHILDREN), RFC 3501 section 6.3.9 (LSUB). Names without a mailbox that have mailboxes below
+are not stored: they are seen here, as `\Noselect`, or `\NonExistent` for clients that use the extended LIST or
+IMAP4rev2 (never both: the grammar has one of them at most).
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from pillarbox.imap.command import Area, Capability, Command
+from pillarbox.imap.commands.acl import myrights_line
 from pillarbox.imap.commands.status import parse_status_items, status_line
 from pillarbox.imap.features import Feature
 from pillarbox.imap.patterns import ListPattern
@@ -20,13 +22,13 @@ from pillarbox.imap.refusals import BadSyntax
 from pillarbox.imap.replies import LOGGED_IN, Replies
 from pillarbox.imap.session import Session
 from pillarbox.imap.wire.cursor import Cursor
-from pillarbox.mail.errors import MailboxMissing
+from pillarbox.mail.errors import MailboxMissing, NoPermission
 from pillarbox.mail.names import INBOX, SEPARATOR, superiors
 from pillarbox.store.contract import Mailbox
 
 _NAMES_PER_TURN = 100
 _SELECTION = frozenset({"SUBSCRIBED", "REMOTE", "RECURSIVEMATCH", "SPECIAL-USE"})
-_RETURN = frozenset({"SUBSCRIBED", "CHILDREN", "SPECIAL-USE"})
+_RETURN = frozenset({"SUBSCRIBED", "CHILDREN", "SPECIAL-USE", "MYRIGHTS"})
 
 
 @dataclass(slots=True)
@@ -38,6 +40,7 @@ class _Question:
     selection: frozenset[str] = frozenset()
     extended: bool = False
     wants_subscribed: bool = False
+    wants_rights: bool = False
     status_items: Sequence[str] = field(default_factory=tuple)
 
 
@@ -108,6 +111,8 @@ def _parse_return(cursor: Cursor, session: Session, question: _Question) -> None
             raise BadSyntax("Unknown return option")
         elif option == "SUBSCRIBED":
             question.wants_subscribed = True
+        elif option == "MYRIGHTS":
+            question.wants_rights = True
 
 
 class _Tree:
@@ -161,11 +166,20 @@ async def _list(session: Session, question: _Question) -> Replies:
         if selected or child_info:
             yield _line(session, b"LIST", attributes, name, info)
         mailbox = tree.mailboxes.get(name)
-        if question.status_items and mailbox is not None and selected:
-            try:
-                yield await status_line(session, mailbox, question.status_items)
-            except MailboxMissing:  # deleted since the list was taken
-                continue
+        if mailbox is not None and selected:
+            yield await _more(session, mailbox, question)
+
+
+async def _more(session: Session, mailbox: Mailbox, question: _Question) -> bytes:
+    """What was asked for beside LIST; nothing of what the client has no right to, and of a mailbox that was deleted
+    since the list was taken (RFC 5819 section 2, RFC 8440 section 3)."""
+    told = b""
+    with contextlib.suppress(MailboxMissing, NoPermission):
+        if question.wants_rights:
+            told += myrights_line(session, mailbox, await session.mail.rights(mailbox.id))
+        if question.status_items:
+            told += await status_line(session, mailbox, question.status_items)
+    return told
 
 
 def _matches(tree: _Tree, question: _Question, *, recursive: bool) -> Iterable[tuple[str, bool, bool]]:
@@ -225,6 +239,7 @@ AREA = Area(
         Capability("CHILDREN", "3348", LOGGED_IN),
         Capability("LIST-EXTENDED", "5258", LOGGED_IN),
         Capability("LIST-STATUS", "5819", LOGGED_IN),
+        Capability("LIST-MYRIGHTS", "8440", LOGGED_IN),
         Capability("SPECIAL-USE", "6154", LOGGED_IN),
     ),
 )

@@ -17,6 +17,7 @@ from pillarbox.imap.replies import Ask, Done, Replies, State
 from pillarbox.imap.session import Session
 from pillarbox.imap.wire.cursor import Cursor
 from pillarbox.secret import Secret
+from pillarbox.sharing.person import PersonalMail
 
 
 # login = "LOGIN" SP userid SP password
@@ -72,7 +73,8 @@ async def _enter(session: Session, credentials: Credentials, mechanism: str) -> 
         if decision.reason is RefusalReason.UNAVAILABLE:
             raise Refused("Logging in is not possible at the moment; try again later", "UNAVAILABLE")
         raise _failed(session)
-    session.account = await services.store.open(decision.account)
+    own = await services.store.open(decision.account)
+    session.account = PersonalMail(own, decision.login_name, services.store, services.neighbours, services.sharing)
     session.login_name = decision.login_name
     return Done(b"CAPABILITY " + session.offer.capabilities(session), "Logged in")
 

@@ -45,7 +45,7 @@ def _parse_create(cursor: Cursor, session: Session) -> _NewMailbox:
 
 async def _create(session: Session, new: _NewMailbox) -> Replies:
     mailbox = await session.mail.create(new.name, new.uses)
-    yield Done(f"MAILBOXID ({mailbox_object_id(session.mail.account, mailbox.id)})".encode("ascii"), "Created")
+    yield Done(f"MAILBOXID ({mailbox_object_id(*session.mail.origin(mailbox.id))})".encode("ascii"), "Created")
     if Feature.IMAP4REV2 in session.features and new.given_name != new.name:
         old = utf8_quoted(new.given_name)
         yield b'* LIST () "/" %b ("OLDNAME" (%b))\r\n' % (session.encode_name(new.name), old)

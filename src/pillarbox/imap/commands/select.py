@@ -10,7 +10,7 @@ from pillarbox.imap.object_ids import mailbox_object_id
 from pillarbox.imap.refusals import BadSyntax
 from pillarbox.imap.replies import LOGGED_IN, Done, Replies, State
 from pillarbox.imap.session import Session
-from pillarbox.imap.updates import fetch_line, flag_names, shown_flags, vanished_earlier
+from pillarbox.imap.updates import fetch_line, flag_names, permanent_flags, shown_flags, vanished_earlier
 from pillarbox.imap.view import View
 from pillarbox.imap.wire.cursor import Cursor
 from pillarbox.imap.wire.sequence import STAR, SequenceSet
@@ -96,7 +96,7 @@ def _parse_matches(cursor: Cursor, session: Session) -> None:
 async def _select(session: Session, choice: _Choice) -> Replies:
     async for line in _open(session, choice, read_only=False):
         yield line
-    yield Done(b"READ-WRITE", "SELECT completed")
+    yield Done(b"READ-ONLY" if session.selected.read_only else b"READ-WRITE", "SELECT completed")
 
 
 async def _examine(session: Session, choice: _Choice) -> Replies:
@@ -147,13 +147,12 @@ def _state_of(session: Session, view: View) -> bytes:
         unseen = next((number for number, flags in enumerate(image.flags, 1) if SEEN not in flags.names), 0)
         if unseen and Feature.UIDONLY not in session.features:
             lines.append(b"* OK [UNSEEN %d] First unseen message" % unseen)
-    permanent = b"" if view.read_only else flag_names(view) + b" \\*"
     lines += [
-        b"* OK [PERMANENTFLAGS (%b)] Flags that are kept" % permanent,
+        b"* OK [PERMANENTFLAGS (%b)] Flags that are kept" % permanent_flags(view),
         b"* OK [UIDVALIDITY %d] UIDs are valid" % image.mailbox.uidvalidity,
         b"* OK [UIDNEXT %d] Predicted next UID" % image.uidnext,
         b"* OK [HIGHESTMODSEQ %d] Highest mod-sequence" % image.highest_modseq,
-        f"* OK [MAILBOXID ({mailbox_object_id(session.mail.account, image.mailbox.id)})] Id".encode("ascii"),
+        f"* OK [MAILBOXID ({mailbox_object_id(*session.mail.origin(image.mailbox.id))})] Id".encode("ascii"),
     ]
     return b"\r\n".join(lines) + b"\r\n"
 

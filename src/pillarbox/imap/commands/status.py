@@ -13,6 +13,9 @@ from pillarbox.imap.refusals import BadSyntax
 from pillarbox.imap.replies import LOGGED_IN, Replies
 from pillarbox.imap.session import Session
 from pillarbox.imap.wire.cursor import Cursor
+from pillarbox.imap.wire.writer import string, utf8_quoted
+from pillarbox.mail.names import SEPARATOR
+from pillarbox.mail.utf7 import encode_utf7
 from pillarbox.store.contract import Mailbox, MailboxStatus
 
 
@@ -36,12 +39,9 @@ STATUS_ITEMS: Final[Mapping[str, Callable[[_Asked], int | str]]] = {
     "SIZE": lambda asked: asked.status.size_bytes,
     "HIGHESTMODSEQ": lambda asked: asked.status.highest_modseq,
     "APPENDLIMIT": lambda asked: asked.session.services.store.limits.max_message_bytes,
-    "MAILBOXID": lambda asked: f"({mailbox_object_id(asked.session.mail.account, asked.mailbox.id)})",
+    "MAILBOXID": lambda asked: f"({mailbox_object_id(*asked.session.mail.origin(asked.mailbox.id))})",
 }
 """The open table of STATUS items: adding one is a row."""
-
-
-NAMESPACES: Final = b'* NAMESPACE (("" "/")) NIL NIL\r\n'
 
 
 # "(" status-att *(SP status-att) ")"
@@ -81,7 +81,22 @@ async def _status(session: Session, arguments: tuple[str, Sequence[str]]) -> Rep
 
 
 async def _namespace(session: Session, _: None) -> Replies:
-    yield NAMESPACES
+    yield namespaces(session)
+
+
+def namespaces(session: Session) -> bytes:
+    """RFC 2342 section 5: the own mailboxes, other people's, and those that belong to nobody."""
+    sharing = session.services.sharing
+    others, shared = _below(session, sharing.other_users), _below(session, sharing.shared_folders)
+    return b'* NAMESPACE (("" "/")) %b %b\r\n' % (others, shared)
+
+
+def _below(session: Session, name: str) -> bytes:
+    """Namespace = nil / "(" 1*( "(" string SP  (<"> QUOTED_CHAR <"> / nil) ")" ) ")" """
+    if not name:
+        return b"NIL"
+    prefix = name + SEPARATOR
+    return b'((%b "/"))' % (utf8_quoted(prefix) if session.utf8 else string(encode_utf7(prefix)))
 
 
 def _appendlimit(session: Session) -> str:
