@@ -18,6 +18,8 @@ COMMANDS = [
     ("migrate",),
     *(("user", verb) for verb in ("add", "list", "password", "disable", "enable", "remove", "import")),
     ("mailbox", "list"),
+    *(("quota", verb) for verb in ("show", "set")),
+    ("user", "admin"),
     ("config", "check"),
     ("config", "reference"),
     ("check",),

@@ -20,6 +20,7 @@ from pillarbox.app.log import StructuredLog
 from pillarbox.app.mail import open_mail
 from pillarbox.app.settings import ServerSettings
 from pillarbox.app.web import WebDoor, open_web
+from pillarbox.auth.administration import DirectoryAdministration
 from pillarbox.auth.authenticator import BuiltinAuthenticator
 from pillarbox.auth.directory import AccountDirectory, DirectoryUnavailable
 from pillarbox.clock import SystemClock
@@ -131,7 +132,8 @@ class _House:
             stack.callback(directory.close)
             authenticator = BuiltinAuthenticator(directory, clock, events, settings.auth)
             stack.callback(authenticator.close)
-            services = Services(store, authenticator, clock, events, settings.imap)
+            administration = DirectoryAdministration(directory)
+            services = Services(store, authenticator, clock, events, settings.imap, administration=administration)
             server = Server(sockets, tls, partial(ImapConversation, services), settings.net, clock, events)
             stack.push_async_callback(server.stop)
             if self.web is not None:

@@ -182,6 +182,16 @@ For example:
     pillarbox user enable alice
 """,
     ),
+    "admin": (
+        "user:administer",
+        """Let an account set quotas and what is said of the whole server, over IMAP; or no longer.
+
+For example:
+
+    pillarbox user admin alice on
+    pillarbox user admin alice off
+""",
+    ),
     "remove": (
         "user:remove",
         """Remove an account and all of its mail. Asks first.
@@ -201,6 +211,31 @@ One `name,password` a line, UTF-8; a first line that says so is skipped. All lin
 For example:
 
     pillarbox user import people.csv
+""",
+    ),
+}
+
+_QUOTA: Final[_Commands] = {
+    "show": (
+        "quota:show",
+        """Show what accounts keep and what they may keep.
+
+For example:
+
+    pillarbox quota show
+    pillarbox quota show --user alice --json
+""",
+    ),
+    "set": (
+        "quota:change",
+        """Limit what an account may keep; `none` lifts a limit, `default` goes back to the server's setting.
+
+Takes effect at once. What is there already stays, also when it is more.
+
+For example:
+
+    pillarbox quota set --user alice --storage 20G
+    pillarbox quota set --user alice --messages 100000 --mailboxes none
 """,
     ),
 }
@@ -357,6 +392,7 @@ def _build() -> App:
     for name, text, commands in (
         ("user", "Who may enter: add, list, change and remove accounts.", _USER),
         ("mailbox", "The mailboxes of an account.", _MAILBOX),
+        ("quota", "How much accounts may keep.", _QUOTA),
         ("search", "Searches in people's mail: how far the index is, and how a search goes.", _SEARCH),
         ("config", "The configuration file.", _CONFIG),
         ("firewall", "This machine's firewall: open and close a port, see what it does.", _FIREWALL),

@@ -9,7 +9,7 @@ import asyncio
 import datetime
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
@@ -46,6 +46,7 @@ def list_accounts(*, json: Json = False, place: Place = _HERE) -> None:
                     "name": account.login_name,
                     "id": account.id,
                     "disabled": account.disabled,
+                    "admin": account.admin,
                     "created": _day(account.created_seconds),
                     "password_changed": _day(account.password_changed_seconds),
                 }
@@ -85,6 +86,19 @@ def enable(name: Name, /, *, place: Place = _HERE) -> None:
     with accounts(place) as directory:
         directory.enable(account.login_name)
     say(f"enabled {account.login_name}")
+
+
+def administer(
+    name: Name, state: Annotated[Literal["on", "off"], Parameter(help="on or off.")], /, *, place: Place = _HERE
+) -> None:
+    """Let an account administer over IMAP, or no longer."""
+    account = account_named(place, name)
+    with accounts(place) as directory:
+        if state == "on":
+            directory.make_admin(account.login_name)
+        else:
+            directory.revoke_admin(account.login_name)
+    say(f"{account.login_name} is {'' if state == 'on' else 'no longer '}an administrator")
 
 
 def remove(
