@@ -14,6 +14,7 @@ from tests.grammar.reader import Dialect, Reader
 from tests.grammar.tree import Code, Status
 
 _TEXT = re.compile(rb"[^\r\n\x00]+")
+_URL = re.compile(rb"[!-Z^-~\[]+")
 _CODE_NAME = re.compile(rb"[A-Z0-9-]+")
 CONDITIONS = (b"OK", b"NO", b"BAD", b"BYE", b"PREAUTH")
 
@@ -195,6 +196,21 @@ def _in_progress(reader: Reader) -> tuple[object, ...]:
     return tag, progress, goal
 
 
+def _bad_url(reader: Reader) -> tuple[object, ...]:
+    """badurl-response-code = "BADURL" SP url-resp-text ; TEXT-CHAR without "]" and "\\" (RFC 4469 section 5)"""
+    reader.space()
+    return (reader.match(_URL, "a URL").group().decode("ascii"),)
+
+
+def _url_mechanisms(reader: Reader) -> tuple[object, ...]:
+    """ "URLMECH" SP "INTERNAL" *(SP mechanism ["=" base64]) (RFC 4467 section 9)"""
+    reader.expect(b" INTERNAL")
+    names = ["INTERNAL"]
+    while reader.accept(b" "):
+        names.append(reader.atom())
+    return tuple(names)
+
+
 _WITH_ARGUMENTS: dict[str, Callable[[Reader], tuple[object, ...]]] = {
     "CAPABILITY": _capabilities,
     "UIDNEXT": _number,
@@ -209,5 +225,7 @@ _WITH_ARGUMENTS: dict[str, Callable[[Reader], tuple[object, ...]]] = {
     "NOUPDATE": _no_update,
     "MAILBOXID": _object_id,
     "INPROGRESS": _in_progress,
+    "BADURL": _bad_url,
+    "URLMECH": _url_mechanisms,
 }
 """New codes of later RFCs are one row here."""

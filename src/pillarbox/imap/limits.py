@@ -61,3 +61,9 @@ class ImapLimits:
     most is 1,032."""
     id_fields: int = 30
     """RFC 2971 section 3.3."""
+    url_hosts: tuple[str, ...] = ()
+    """Names that this server goes by in IMAP URLs (CATENATE, URLAUTH), the first one first. None: a URL with any name
+    is looked up here, which is right as long as people have their mail on one server."""
+    submission_logins: tuple[str, ...] = ()
+    """Accounts that mail submission servers log in with: only these may fetch what was authorised for submission
+    (`;URLAUTH=submit+...`, RFC 4467). A name here is no account yet: make one."""

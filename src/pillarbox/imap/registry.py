@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pillarbox.imap.command import Area, Command
 from pillarbox.imap.commands import (
     append,
+    catenate,
     compress,
     context,
     copy,
@@ -46,6 +47,7 @@ AREAS = (
     listing.AREA,
     status.AREA,
     append.AREA,
+    catenate.AREA,
     replace.AREA,
     fetch.AREA,
     store.AREA,

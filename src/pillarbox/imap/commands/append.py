@@ -1,10 +1,12 @@
-"""APPEND, with MULTIAPPEND (RFC 9051 section 6.3.12, RFC 3502), APPENDUID (RFC 4315), BINARY (RFC 3516)."""
+"""APPEND, with MULTIAPPEND (RFC 9051 section 6.3.12, RFC 3502), APPENDUID (RFC 4315), BINARY (RFC 3516), and CATENATE
+(catenate.py)."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from pillarbox.imap.command import Area, Capability, Command, Trait
+from pillarbox.imap.commands.catenate import Catenation, Incoming, literal_content, parse_pieces, put_together
 from pillarbox.imap.refusals import BadSyntax, Refused
 from pillarbox.imap.replies import LOGGED_IN, Done, Replies
 from pillarbox.imap.session import Session
@@ -20,7 +22,7 @@ from pillarbox.store.contract import NewMessage
 @dataclass(frozen=True, slots=True)
 class _Upload:
     name: str
-    messages: tuple[NewMessage, ...]
+    messages: tuple[Incoming, ...]
 
 
 def storable_flags(names: list[str]) -> frozenset[str]:
@@ -38,7 +40,7 @@ def storable_flags(names: list[str]) -> frozenset[str]:
 # append = "APPEND" SP mailbox 1*append-message; append-message = [SP flag-list] [SP date-time] SP append-data
 def _parse(cursor: Cursor, session: Session) -> _Upload:
     name = session.decode_name(cursor.astring())
-    messages: list[NewMessage] = []
+    messages: list[Incoming] = []
     while not messages or not cursor.at_end():
         cursor.space()
         messages.append(parse_message(cursor, session))
@@ -47,7 +49,7 @@ def _parse(cursor: Cursor, session: Session) -> _Upload:
     return _Upload(name, tuple(messages))
 
 
-def parse_message(cursor: Cursor, session: Session) -> NewMessage:
+def parse_message(cursor: Cursor, session: Session) -> Incoming:
     """One append-message, from behind its SP."""
     flags: frozenset[str] = frozenset()
     date: InternalDate | None = None
@@ -57,9 +59,11 @@ def parse_message(cursor: Cursor, session: Session) -> NewMessage:
     if cursor.peek() == b'"':
         date = cursor.date_time()
         cursor.space()
-    content = _parse_data(cursor)
     clock = session.services.clock
-    return NewMessage(content, date or InternalDate(int(clock.now_seconds()), clock.zone_minutes()), flags)
+    date = date or InternalDate(int(clock.now_seconds()), clock.zone_minutes())
+    if cursor.skip_folded(b"CATENATE ("):
+        return Catenation(parse_pieces(cursor, session), date, flags)
+    return NewMessage(_parse_data(cursor), date, flags)
 
 
 # append-data = literal / literal8 / append-data-ext; RFC 6855 had append-data-ext = "UTF8" SP "(" literal8 ")"
@@ -70,15 +74,14 @@ def _parse_data(cursor: Cursor) -> bytes | Spill:
         cursor.expect(b")")
     if not (literal.content if isinstance(literal.content, bytes) else literal.content.size_bytes):
         raise Refused("An empty message can't be stored")
-    if not literal.binary and isinstance(literal.content, bytes) and b"\0" in literal.content:
-        raise BadSyntax("NUL is allowed in a binary literal only")
-    return literal.content
+    return literal_content(literal)
 
 
 async def _append(session: Session, upload: _Upload) -> Replies:
     try:
         mailbox = await session.mail.find(upload.name)
-        appended = await session.mail.append(mailbox.id, upload.messages)
+        async with put_together(session, upload.messages) as messages:
+            appended = await session.mail.append(mailbox.id, messages)
     except MailboxMissing as missing:
         raise Refused(f"{missing}; create it first", "TRYCREATE") from missing
     yield Done(f"APPENDUID {appended.uidvalidity} {UidSet.of(appended.uids)}".encode("ascii"), "Stored")

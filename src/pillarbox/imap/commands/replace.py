@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from pillarbox.imap.command import Area, Capability, Command, Trait
 from pillarbox.imap.commands.append import parse_message
+from pillarbox.imap.commands.catenate import Incoming, put_together
 from pillarbox.imap.refusals import BadSyntax, Refused
 from pillarbox.imap.replies import LOGGED_IN, Done, Replies, State
 from pillarbox.imap.session import Session
@@ -16,14 +17,13 @@ from pillarbox.imap.view import Indices
 from pillarbox.imap.wire.cursor import Cursor
 from pillarbox.imap.wire.sequence import SequenceSet
 from pillarbox.mail.errors import MailboxMissing
-from pillarbox.store.contract import NewMessage
 
 
 @dataclass(frozen=True, slots=True)
 class _Replacement:
     old: SequenceSet
     destination: str
-    message: NewMessage
+    message: Incoming
 
 
 # replace = "REPLACE" SP seq-number SP mailbox append-message; append-message: see append.py
@@ -54,9 +54,10 @@ async def _replace(session: Session, replacement: _Replacement, indices: Indices
         raise Refused("There is no such message; nothing was stored")
     try:
         destination = await session.mail.find(replacement.destination)
-        appended = await session.mail.replace(
-            view.image.mailbox.id, view.uids_of(indices)[0], destination.id, replacement.message
-        )
+        async with put_together(session, [replacement.message]) as (message,):
+            appended = await session.mail.replace(
+                view.image.mailbox.id, view.uids_of(indices)[0], destination.id, message
+            )
     except MailboxMissing as missing:
         raise Refused(f"{missing}; create it first", "TRYCREATE") from missing
     return b"* OK [APPENDUID %d %d] Stored\r\n" % (appended.uidvalidity, appended.uids[0])
