@@ -23,6 +23,7 @@ from pillarbox.app.web import WebDoor, open_web
 from pillarbox.auth.administration import DirectoryAdministration
 from pillarbox.auth.authenticator import BuiltinAuthenticator
 from pillarbox.auth.directory import AccountDirectory, DirectoryUnavailable
+from pillarbox.auth.groups import AccountNeighbours
 from pillarbox.clock import SystemClock
 from pillarbox.imap.conversation import ImapConversation
 from pillarbox.imap.services import Services
@@ -133,7 +134,18 @@ class _House:
             authenticator = BuiltinAuthenticator(directory, clock, events, settings.auth)
             stack.callback(authenticator.close)
             administration = DirectoryAdministration(directory)
-            services = Services(store, authenticator, clock, events, settings.imap, administration=administration)
+            neighbours = AccountNeighbours(directory)
+            stack.callback(neighbours.close)
+            services = Services(
+                store,
+                authenticator,
+                clock,
+                events,
+                settings.imap,
+                neighbours=neighbours,
+                sharing=settings.sharing,
+                administration=administration,
+            )
             server = Server(sockets, tls, partial(ImapConversation, services), settings.net, clock, events)
             stack.push_async_callback(server.stop)
             if self.web is not None:

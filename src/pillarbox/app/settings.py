@@ -13,6 +13,7 @@ from pillarbox.auth.settings import AuthSettings
 from pillarbox.imap.limits import ImapLimits
 from pillarbox.mime.limits import MimeLimits
 from pillarbox.net.settings import ListenAddress, NetSettings, TlsSettings
+from pillarbox.sharing.settings import SharingSettings
 from pillarbox.store.contract import NewAccount, StoreLimits
 from pillarbox.store.sqlite import IndexSettings, SqliteSettings
 from pillarbox.web.settings import ClientSetupSettings, WebSettings
@@ -65,6 +66,7 @@ class ServerSettings:
     index: IndexSettings = field(default_factory=IndexSettings)
     mime: MimeLimits = field(default_factory=MimeLimits)
     auth: AuthSettings = field(default_factory=AuthSettings)
+    sharing: SharingSettings = field(default_factory=SharingSettings)
     log: LogSettings = field(default_factory=LogSettings)
     client_setup: ClientSetupSettings = field(default_factory=ClientSetupSettings)
     web: WebSettings = field(default_factory=WebSettings)

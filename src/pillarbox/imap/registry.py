@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from pillarbox.imap.command import Area, Command
 from pillarbox.imap.commands import (
+    acl,
     append,
     catenate,
     compress,
@@ -45,6 +46,7 @@ AREAS = (
     select.AREA,
     mailboxes.AREA,
     listing.AREA,
+    acl.AREA,
     status.AREA,
     append.AREA,
     catenate.AREA,
