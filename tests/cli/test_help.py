@@ -15,6 +15,8 @@ from tests.cli.commands import CommandLine, run
 COMMANDS = [
     ("serve",),
     ("import",),
+    ("deliver",),
+    *(("alias", verb) for verb in ("add", "list", "remove")),
     ("migrate",),
     *(("user", verb) for verb in ("add", "list", "password", "disable", "enable", "remove", "import")),
     ("mailbox", "list"),

@@ -41,6 +41,10 @@ class ServerCertificate:
         """The same certificate for HTTPS; after `open`. Raises CertificateUnusable, OSError."""
         return WebTls(self._files(self._warn))
 
+    def open_lmtp(self, client_authority_path: Path | None) -> ServerTls:
+        """The same certificate for LMTP, with who vouches for clients. Raises CertificateUnusable, OSError."""
+        return ServerTls(self._files(self._warn), "", client_authority_path)
+
     def refresh(self, *served: ServerTls | WebTls) -> None:
         """Renew what is due and read the files anew; when that fails, what was there goes on."""
         try:

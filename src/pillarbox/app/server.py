@@ -15,7 +15,9 @@ from contextlib import AsyncExitStack
 from functools import partial
 
 from pillarbox.app.certificates import ServerCertificate
+from pillarbox.app.delivery import make_deliverer, open_retries
 from pillarbox.app.folder import DataFolder
+from pillarbox.app.lmtp import LmtpDoor, open_lmtp
 from pillarbox.app.log import StructuredLog
 from pillarbox.app.mail import open_mail
 from pillarbox.app.settings import ServerSettings
@@ -73,6 +75,7 @@ def serve(
         port = groups[0][0].getsockname()[1]
         tls = certificate.open(partial(_give_advice, port, advise or _write_to_stderr))
         house.web = open_web(settings, certificate, port)
+        house.lmtp = open_lmtp(settings, certificate)
         line = f"ready {_url(settings.listen[0].host, port)}"
         if settings.workers == 1:
             house.serve(tls, groups[0], lambda: announce(line))
@@ -103,6 +106,8 @@ class _House:
         self.events = events
         self.web: WebDoor | None = None
         """The HTTPS port, when one is wanted."""
+        self.lmtp: LmtpDoor | None = None
+        """Where mail servers hand messages over, when that is wanted."""
         self._folder = folder
 
     def serve(
@@ -118,7 +123,8 @@ class _House:
 
     def refresh(self, tls: ServerTls) -> None:
         """Show renewed certificates, everywhere."""
-        self.certificate.refresh(tls, *(() if self.web is None else (self.web.tls,)))
+        others = [door.tls for door in (self.web, self.lmtp) if door is not None]
+        self.certificate.refresh(tls, *(one for one in others if one is not None))
 
     async def _serve(
         self, tls: ServerTls, sockets: Sequence[socket.socket], ready: Callable[[], None], lifeline: int | None
@@ -153,6 +159,13 @@ class _House:
                 stack.push_async_callback(web.stop)
                 web.start()
                 events.info("web.ready", url=self.web.url, port=self.web.port)
+            if self.lmtp is not None:
+                retries = open_retries(settings, clock, stack)
+                deliverer = make_deliverer(settings, store, directory, retries, clock, events)
+                for mail_server in self.lmtp.servers(deliverer, clock, events):
+                    stack.push_async_callback(mail_server.stop)
+                    mail_server.start()
+                events.info("lmtp.ready", where=self.lmtp.where())
             renewal = asyncio.create_task(self._renew(tls))
             stack.callback(renewal.cancel)
             server.start()
@@ -206,6 +219,8 @@ def _supervise(
                 _close(group)  # held open here they would go on accepting when their worker stops
         if house.web is not None:
             house.web.keep(channel.number)
+        if house.lmtp is not None:
+            house.lmtp.keep(channel.number)
         try:
             house.serve(tls, groups[channel.number], channel.ready, channel.lifeline)
         except (DirectoryUnavailable, MailError, OSError) as error:
@@ -217,6 +232,8 @@ def _supervise(
             _close(group)
         if house.web is not None:
             house.web.close()
+        if house.lmtp is not None:
+            house.lmtp.close()
 
     supervisor = Supervisor(len(groups), work, house.settings.net, house.clock, house.events)
     supervisor.run(on_ready=ready, on_reload=lambda: house.refresh(tls), on_stop=close_all)

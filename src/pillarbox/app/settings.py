@@ -10,8 +10,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from pillarbox.auth.settings import AuthSettings
+from pillarbox.delivery.settings import DeliverySettings
 from pillarbox.imap.limits import ImapLimits
 from pillarbox.mime.limits import MimeLimits
+from pillarbox.net.lmtp_settings import LmtpSettings
 from pillarbox.net.settings import ListenAddress, NetSettings, TlsSettings
 from pillarbox.sharing.settings import SharingSettings
 from pillarbox.store.contract import NewAccount, StoreLimits
@@ -70,3 +72,5 @@ class ServerSettings:
     log: LogSettings = field(default_factory=LogSettings)
     client_setup: ClientSetupSettings = field(default_factory=ClientSetupSettings)
     web: WebSettings = field(default_factory=WebSettings)
+    lmtp: LmtpSettings = field(default_factory=LmtpSettings)
+    delivery: DeliverySettings = field(default_factory=DeliverySettings)

@@ -24,6 +24,8 @@ class ExitCode(enum.IntEnum):
     """Something needed can't be used: the account database, the mail, a port."""
     EXISTS = 73
     """It is there already and was not made again."""
+    TEMPORARY = 75
+    """It may work later: mail servers keep the message and try again."""
     NO_PERMISSION = 77
     """This user of the machine may not."""
     CONFIG = 78

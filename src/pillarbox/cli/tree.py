@@ -117,6 +117,19 @@ For example:
     pillarbox import old.mbox --user alice --mailbox Archive/2019
 """,
     ),
+    "deliver": (
+        "deliver:deliver",
+        """Deliver one message from stdin, as a mail server's pipe does; 0 means that it is on disk.
+
+Writes into the data folder, whether the server runs or not. Other exit codes: 65 too large, 67 nobody has that name,
+69 mailbox full, 75 to be tried again, 77 not allowed (docs/delivery.md). LMTP is faster and says more.
+
+For example:
+
+    pillarbox deliver --user alice < message.eml
+    pillarbox deliver --user alice+lists@example.org --sender bob@example.net < message.eml
+""",
+    ),
     "migrate": (
         "migrate:migrate",
         """Copy whole accounts from any IMAP server: mailboxes, flags, keywords, dates, special uses, subscriptions.
@@ -248,6 +261,41 @@ _MAILBOX: Final[_Commands] = {
 For example:
 
     pillarbox mailbox list --user alice
+""",
+    ),
+}
+
+_ALIAS: Final[_Commands] = {
+    "add": (
+        "alias:add",
+        """Lead an address to one or more accounts; what leads there already stays.
+
+Mail only: nobody logs in with an alias. An alias that is an account's own name comes before the account.
+
+For example:
+
+    pillarbox alias add info@example.org alice bob
+    pillarbox alias add @example.org alice
+""",
+    ),
+    "list": (
+        "alias:list_aliases",
+        """List all aliases.
+
+For example:
+
+    pillarbox alias list
+    pillarbox alias list --json
+""",
+    ),
+    "remove": (
+        "alias:remove",
+        """Remove an alias, or only some of the accounts that it leads to.
+
+For example:
+
+    pillarbox alias remove info@example.org
+    pillarbox alias remove info@example.org bob
 """,
     ),
 }
@@ -391,6 +439,7 @@ def _build() -> App:
     _register(app, _MAIN)
     for name, text, commands in (
         ("user", "Who may enter: add, list, change and remove accounts.", _USER),
+        ("alias", "Addresses that lead to accounts of another name.", _ALIAS),
         ("mailbox", "The mailboxes of an account.", _MAILBOX),
         ("quota", "How much accounts may keep.", _QUOTA),
         ("search", "Searches in people's mail: how far the index is, and how a search goes.", _SEARCH),
