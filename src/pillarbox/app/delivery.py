@@ -8,6 +8,7 @@ from __future__ import annotations
 import socket
 from contextlib import AsyncExitStack
 
+from pillarbox import __version__
 from pillarbox.app.folder import DataFolder
 from pillarbox.app.settings import ServerSettings
 from pillarbox.auth.directory import AccountDirectory
@@ -15,10 +16,10 @@ from pillarbox.clock import Clock
 from pillarbox.config.addresses import parse_address
 from pillarbox.delivery.addresses import AddressBook
 from pillarbox.delivery.deliverer import Deliverer
-from pillarbox.delivery.filter import Filter, KeepAll
 from pillarbox.delivery.outbox import NoOutbox, Outbox
 from pillarbox.delivery.retries import NoRetries, RememberedRetries, Retries
 from pillarbox.delivery.settings import DeliverySettings
+from pillarbox.delivery.sieve_filter import SieveFilter
 from pillarbox.events import EventLog
 from pillarbox.net.relay import SendmailCommand, SmtpRelay
 from pillarbox.store.contract import Store
@@ -49,12 +50,14 @@ def make_deliverer(
     retries: Retries,
     clock: Clock,
     events: EventLog,
-    sieve: Filter | None = None,
 ) -> Deliverer:
-    """Final delivery into `store`. Raises AddressInvalid."""
+    """Final delivery into `store`, through people's Sieve scripts. Raises AddressInvalid."""
     book = AddressBook(directory, settings.delivery)
     outbox = open_outbox(settings.delivery)
-    return Deliverer(store, book, sieve or KeepAll(), outbox, retries, settings.delivery, clock, events)
+    host = server_name(settings)
+    items = {"name": "Pillarbox", "version": __version__, "location": "MDA", "phase": "during", "host": host}
+    sieve = SieveFilter(settings.sieve, settings.delivery.separator, items, clock, events)
+    return Deliverer(store, book, sieve, outbox, retries, settings.delivery, clock, events)
 
 
 def server_name(settings: ServerSettings) -> str:

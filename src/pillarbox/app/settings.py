@@ -16,6 +16,7 @@ from pillarbox.mime.limits import MimeLimits
 from pillarbox.net.lmtp_settings import LmtpSettings
 from pillarbox.net.settings import ListenAddress, NetSettings, TlsSettings
 from pillarbox.sharing.settings import SharingSettings
+from pillarbox.sieve.limits import SieveLimits
 from pillarbox.store.contract import NewAccount, StoreLimits
 from pillarbox.store.sqlite import IndexSettings, SqliteSettings
 from pillarbox.web.settings import ClientSetupSettings, WebSettings
@@ -72,5 +73,6 @@ class ServerSettings:
     log: LogSettings = field(default_factory=LogSettings)
     client_setup: ClientSetupSettings = field(default_factory=ClientSetupSettings)
     web: WebSettings = field(default_factory=WebSettings)
+    sieve: SieveLimits = field(default_factory=SieveLimits)
     lmtp: LmtpSettings = field(default_factory=LmtpSettings)
     delivery: DeliverySettings = field(default_factory=DeliverySettings)

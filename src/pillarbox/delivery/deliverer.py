@@ -110,9 +110,20 @@ class Deliverer:
         try:
             decision = await self._decide(account, envelope, message)
             filing = Filing(account, arrival, envelope, message, self._outbox, self._told, self._events)
-            return await filing.carry_out(decision)
+            outcome = await filing.carry_out(decision)
+            await self._remember(account, decision)
+            return outcome
         finally:
             await account.close()
+
+    async def _remember(self, account: AccountStore, decision: Decision) -> None:
+        """What the filter wants kept; the message is delivered, whether or not this can be."""
+        if not decision.afterwards:
+            return
+        try:
+            await account.set_properties(None, decision.afterwards)
+        except MailError as error:
+            self._events.warning("filter.not_remembered", account=account.account, error=str(error))
 
     async def _decide(self, account: AccountStore, envelope: Envelope, message: ArrivedMessage) -> Decision:
         try:

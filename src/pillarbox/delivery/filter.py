@@ -8,7 +8,8 @@ Must never: store, send or change anything itself.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 from pillarbox.store.contract import AccountStore
@@ -122,6 +123,9 @@ class Decision:
     """
 
     actions: tuple[Action, ...]
+    afterwards: Mapping[str, bytes | None] = field(default_factory=dict)
+    """Properties of the account to be set (or removed, None) once all of it has been done; what a filter has to
+    remember, such as messages seen, and must not when the delivery failed and is tried again."""
 
 
 KEEP: Final = Decision((Keep(),))
