@@ -25,6 +25,8 @@ class Trait(enum.Flag):
     """No EXPUNGE may be sent while it runs: FETCH, STORE, SEARCH by number (RFC 9051 section 7.5.1)."""
     TAKES_NUMBERS = enum.auto()
     """Names messages by number: not to be used once UIDONLY is on (RFC 9586 section 3.1)."""
+    EXPUNGES = enum.auto()
+    """EXPUNGE responses are part of its answer, whatever the client wants to be notified of."""
     TAKES_MESSAGES = enum.auto()
     """Its literals may be messages."""
     MAY_STAND_ALONE = enum.auto()
@@ -49,6 +51,9 @@ class Command:
     """Where it is specified: `9051 6.4.5`."""
     parse: Callable[[Cursor, Session], Any] | None = None  # Any: as above; None takes no arguments
     traits: Trait = Trait.NONE
+    keeps_numbers: Callable[[Any], bool] | None = None  # Any: the arguments, as parse gave them
+    """Whether these arguments make it a command of Trait.KEEPS_NUMBERS: UID SEARCH with numbers among its keys (RFC
+    7162 section 3.2.10.2)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from pillarbox.imap.registry import registry
 from pillarbox.imap.replies import State
 from pillarbox.imap.services import Services
 from pillarbox.imap.session import Session
+from pillarbox.imap.updates import ExpungeRule
 from pillarbox.imap.wire.deflate import END_OF_FLUSH, DeflateStream
 from pillarbox.imap.wire.framer import (
     Event,
@@ -51,6 +52,7 @@ class ImapConversation:
         "_idling",
         "_limits",
         "_logged_in",
+        "_look_again",
         "_outlet",
         "_session",
         "_stream_ended",
@@ -77,6 +79,7 @@ class ImapConversation:
         self._logged_in = False
         self._stream_ended = False
         self._changed = False
+        self._look_again = False
         self._idling = False
         self._ended_input = False
         self._end_reason = ""
@@ -106,12 +109,15 @@ class ImapConversation:
 
     def keep_alive(self) -> None:
         """RFC 9051 section 6.3.13: something untagged now and then keeps NATs and clients awake in IDLE."""
-        if self._idling and self._outlet is not None:
+        listening = self._idling or (self._waiting and self._session.notices is not None)
+        if listening and self._outlet is not None:
             self._write(b"* OK Still here\r\n")
             self._flush()
 
     def reassure(self) -> None:
-        """RFC 9585: a command that takes long says so."""
+        """RFC 9585: a command that takes long says so. Also the clock of what NOTIFY puts off."""
+        if self._session.notices is not None:
+            self._session.notices.tick()
         if self._outlet is not None and (line := self._dispatcher.progress()):
             self._write(line)
             self._flush()
@@ -134,6 +140,10 @@ class ImapConversation:
                 event = self._framer.pull(self._limits)
                 if event is not None:
                     await self._on_event(event)
+                    self._look_again = True
+                elif self._must_notify():
+                    self._changed = self._look_again = False
+                    await self._dispatcher.notify()
                 elif not await self._more():
                     return
         except Farewell as farewell:
@@ -215,8 +225,17 @@ class ImapConversation:
 
     def _on_change(self) -> None:
         self._changed = True
-        if self._idling:
+        if self._idling or self._session.notices is not None:
             self._wake()
+
+    def _must_notify(self) -> bool:
+        """Whether a client that used NOTIFY is to be told something now that no command runs (RFC 5465 section 3.1).
+        What a command held back is due behind it, unless it is to be held back between commands too."""
+        session = self._session
+        if session.notices is None:
+            return False
+        owed = session.view is not None and session.view.holds_back and session.notices.between is ExpungeRule.ALLOWED
+        return self._changed or (self._look_again and owed)
 
     async def _on_event(self, event: Event) -> None:
         if isinstance(event, RawCommand):

@@ -9,6 +9,7 @@ from typing import Final, Protocol
 
 from pillarbox.imap.command import Command, Trait
 from pillarbox.imap.features import Feature
+from pillarbox.imap.news import news
 from pillarbox.imap.refusals import BadSyntax, Farewell, Refused, refusal_of
 from pillarbox.imap.registry import Registry
 from pillarbox.imap.replies import Ask, Done, State, WaitForChange
@@ -73,12 +74,13 @@ class Dispatcher:
                 done, rule = await self._run_command(command, cursor)
             except MailError as error:
                 raise refusal_of(error) from error
-            updates = b"" if Trait.NO_UPDATES in command.traits else await self._updates(rule)
+            if Trait.NO_UPDATES not in command.traits:
+                await self._send_news(rule)
             if self._session.account is not None:
                 self._session.bad_commands = 0  # a stranger's are never forgiven
-            await self._line.send(b"%b%b OK %b%b\r\n" % (updates, tag, _code(done.code), resp_text(done.text)))
+            await self._line.send(b"%b OK %b%b\r\n" % (tag, _code(done.code), resp_text(done.text)))
         except Refused as refused:
-            await self._line.send(await self._updates(ExpungeRule.HELD_BACK))
+            await self._send_news(ExpungeRule.HELD_BACK)
             await self._answer(tag, b"NO", refused.code, refused.text)
         except BadSyntax as error:
             await self.reject(tag, error.text, error.code)
@@ -88,7 +90,21 @@ class Dispatcher:
             self._session.services.events.bug("imap.bug", error, account=self._session.login_name)
             await self._answer(tag, b"NO", "SERVERBUG", "Something went wrong in the server; the operator can see what")
         finally:
+            self._session.own_changes.clear()
             raw.discard()
+
+    async def notify(self) -> None:
+        """Tell what changed while no command runs, to a client that asked for that (RFC 5465)."""
+        notices = self._session.notices
+        if notices is None:
+            return
+        try:
+            await self._send_news(notices.between)
+        except (Farewell, ConnectionError):
+            raise
+        except Exception as error:
+            self._session.services.events.bug("imap.bug", error, account=self._session.login_name)
+            await self._line.send(notices.overflow())
 
     async def reject(self, tag: bytes, text: str, code: str = "") -> None:
         """Answer BAD and count it; too many end the talk."""
@@ -152,15 +168,20 @@ class Dispatcher:
         finally:
             self._waits_since_seconds = None
             await replies.aclose()
-        rule = ExpungeRule.HELD_BACK if Trait.KEEPS_NUMBERS in command.traits else ExpungeRule.ALLOWED
+        rule = ExpungeRule.ASKED_FOR if Trait.EXPUNGES in command.traits else ExpungeRule.ALLOWED
+        if Trait.KEEPS_NUMBERS in command.traits or (
+            command.keeps_numbers is not None and command.keeps_numbers(arguments)
+        ):
+            rule = ExpungeRule.HELD_BACK
         return (done if done.text else Done(done.code, f"{command.name} completed")), rule
 
-    async def _updates(self, rule: ExpungeRule) -> bytes:
-        """Updates never turn a command that was done into one that wasn't."""
+    async def _send_news(self, rule: ExpungeRule) -> None:
+        """News never turn a command that was done into one that wasn't."""
         try:
-            return await self._session.updates(rule)
+            async for chunk in news(self._session, rule):
+                await self._line.send(chunk)
         except MailError:
-            return b""
+            return
 
 
 def _code(code: bytes) -> bytes:

@@ -5,7 +5,7 @@ Reasons that name a CVE or a peer: what others learned the hard way, or what cli
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +36,12 @@ class ImapLimits:
     """Patterns of one LIST; each is tried on every mailbox. Clients send one, rarely three."""
     search_contexts: int = 16
     """Results of one client that are kept up to date (RFC 5267). Each looks at every change; one is the least."""
+    notify_filters: int = 100
+    """Mailbox names and groups of one NOTIFY; each is tried on every mailbox whenever one is made or renamed."""
+    notify_mailboxes: int = 5_000
+    """Mailboxes outside of the open one that a client is told about; their counts are held for it."""
+    notify_responses: int = 500
+    """What a client is told at once because of NOTIFY; with more it is told NOTIFICATIONOVERFLOW, and looks itself."""
     fetch_items: int = 100
     """Items of one FETCH: each may be a message's worth of bytes and of work. Clients ask for some dozens at most."""
     append_messages: int = 1_000
@@ -61,6 +67,13 @@ class ImapLimits:
     most is 1,032."""
     id_fields: int = 30
     """RFC 2971 section 3.3."""
+    metadata_value_bytes: int = field(default=64 * 1024, metadata={"minimum": 1024})
+    """One annotation of a mailbox or of the server (RFC 5464); 1024 must be taken (section 4.1)."""
+    metadata_entries: int = field(default=200, metadata={"minimum": 10})
+    """Annotations of one mailbox, or of the server; 10 must be taken."""
+    admin_contact: str = ""
+    """How clients reach whoever runs the server: a URI such as `mailto:postmaster@example.org`, told as the annotation
+    /shared/admin."""
     url_hosts: tuple[str, ...] = ()
     """Names that this server goes by in IMAP URLs (CATENATE, URLAUTH), the first one first. None: a URL with any name
     is looked up here, which is right as long as people have their mail on one server."""

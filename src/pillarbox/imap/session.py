@@ -5,22 +5,24 @@ Must never: know sockets. The conversation owns a session and drives it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Protocol
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
 
+from pillarbox.imap.annotation_watch import AnnotationWatch
 from pillarbox.imap.features import Feature
 from pillarbox.imap.refusals import BadSyntax, Refused
 from pillarbox.imap.replies import State
 from pillarbox.imap.services import Services
-from pillarbox.imap.updates import ExpungeRule, first_recent_uid, owed_updates, rights_lines
+from pillarbox.imap.updates import EVERYTHING, Change, ExpungeRule, Wish, first_recent_uid, owed_updates, rights_lines
 from pillarbox.imap.view import View
-from pillarbox.imap.wire.writer import mailbox_name
+from pillarbox.imap.wire.writer import astring, mailbox_name
 from pillarbox.mail.errors import MailError
 from pillarbox.mail.names import SEPARATOR, canonical_name
 from pillarbox.mail.rights import Rights
 from pillarbox.mail.utf7 import InvalidUtf7, decode_utf7
 from pillarbox.sharing.person import PersonalMail
-from pillarbox.store.contract import Mailbox
+from pillarbox.store.contract import Mailbox, MailboxId
 
 
 class Offer(Protocol):
@@ -35,20 +37,68 @@ class Offer(Protocol):
         ...
 
 
+@dataclass(slots=True)
+class OwnChanges:
+    """What the running command changes outside of the open mailbox: its client is not notified of that (RFC 5465
+    section 5)."""
+
+    names: set[str] = field(default_factory=set)
+    """Of mailboxes made, deleted, renamed to, subscribed or unsubscribed."""
+    arrivals: dict[MailboxId, set[int]] = field(default_factory=dict)
+    """UIDs that it put somewhere."""
+
+    def arrived(self, mailbox: MailboxId, uids: Iterable[int]) -> None:
+        """The command stored these."""
+        self.arrivals.setdefault(mailbox, set()).update(uids)
+
+    def clear(self) -> None:
+        """The next command begins."""
+        self.names.clear()
+        self.arrivals.clear()
+
+
+class Notices(Protocol):
+    """What the client asked to be told with NOTIFY (see notifier.py)."""
+
+    wish: Wish
+    items: Sequence[Any]  # Any: items of FETCH for new messages; they are of a higher floor
+    between: ExpungeRule
+    """While no command runs."""
+
+    async def elsewhere(self) -> bytes:
+        """What happened outside of the open mailbox since the last time."""
+        ...
+
+    def overflow(self) -> bytes:
+        """Stop, and say so."""
+        ...
+
+    def tick(self) -> None:
+        """Called every second or so."""
+        ...
+
+    def close(self) -> None:
+        """Watch nothing any more."""
+        ...
+
+
 class Session:
     """The state of RFC 9051 section 3 with what belongs to it."""
 
     __slots__ = (
         "account",
         "address",
+        "annotations",
         "bad_commands",
         "compressed",
         "features",
         "leaving",
         "login_failures",
         "login_name",
+        "notices",
         "offer",
         "on_change",
+        "own_changes",
         "services",
         "tag",
         "tls",
@@ -65,11 +115,16 @@ class Session:
         self.login_name = ""
         self.features: set[Feature] = set()
         self.view: View | None = None
+        self.notices: Notices | None = None
+        """None until NOTIFY is used."""
+        self.own_changes = OwnChanges()
         self.tag = b""
         """Of the command that runs; SEARCH answers name it."""
         self.bad_commands = 0
         self.compressed = False
         """COMPRESS was accepted."""
+        self.annotations: AnnotationWatch | None = None
+        """Since METADATA or METADATA-SERVER was enabled."""
         self.login_failures = 0
         self.leaving = False
         """LOGOUT was handled: nothing more is read."""
@@ -136,19 +191,46 @@ class Session:
             view.unwatch()
 
     async def updates(self, rule: ExpungeRule) -> bytes:
-        """The untagged responses that the client is owed for its open mailbox."""
+        """The untagged responses that the client is owed."""
+        return await self._annotation_news() + await self._view_updates(rule)
+
+    async def _annotation_news(self) -> bytes:
+        """metadata-resp without values, for what others changed (RFC 5464 section 4.4.2)."""
+        of_mailboxes = Feature.METADATA in self.features
+        if self.account is None or not (of_mailboxes or Feature.METADATA_SERVER in self.features):
+            return b""
+        try:
+            if self.annotations is None:
+                self.annotations = await AnnotationWatch.begin(self.account, self.services.store, self.on_change)
+            news = await self.annotations.news()
+        except MailError:
+            return b""
+        return b"".join(
+            b"* METADATA %b %b\r\n"
+            % (
+                self.encode_name(name) if name else b'""',
+                b" ".join(astring(entry.encode("ascii")) for entry in entries),
+            )
+            for name, entries in news
+            if of_mailboxes or not name
+        )
+
+    async def _view_updates(self, rule: ExpungeRule) -> bytes:
+        """Those for the open mailbox."""
         view = self.view
         if view is None:
             return b""
+        wish = self.notices.wish if self.notices is not None else EVERYTHING
         if not view.contexts:
-            updates = await owed_updates(view, self.mail, self.features, rule)
+            updates = await owed_updates(view, self.mail, self.features, rule, wish)
             return updates + rights_lines(view, self.mail.last_rights(view.image.mailbox.id))
         told: list[bytes] = []
         try:
             if not view.image.deleted:
                 await self.mail.image(view.image.mailbox.id)
-            told += [context.before_updates() for context in view.contexts.values()]
-            told.append(await owed_updates(view, self.mail, self.features, rule))
+            if Change.EXPUNGES in wish.changes:
+                told += [context.before_updates() for context in view.contexts.values()]
+            told.append(await owed_updates(view, self.mail, self.features, rule, wish))
             told += [await context.after_updates() for context in view.contexts.values()]
             told.append(rights_lines(view, self.mail.last_rights(view.image.mailbox.id)))
         except MailError:
@@ -158,7 +240,13 @@ class Session:
 
     async def leave_account(self) -> None:
         """Close what is open and give the account's store back."""
+        annotations, self.annotations = self.annotations, None
+        if annotations is not None:
+            await annotations.close()
         self.close_view()
+        notices, self.notices = self.notices, None
+        if notices is not None:
+            notices.close()
         account, self.account = self.account, None
         if account is not None:
             await account.close()

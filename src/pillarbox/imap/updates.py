@@ -10,6 +10,7 @@ import enum
 from array import array
 from bisect import bisect_left
 from collections.abc import Collection
+from dataclasses import dataclass
 from typing import Final
 
 from pillarbox.imap.features import Feature
@@ -29,21 +30,47 @@ class ExpungeRule(enum.Enum):
 
     ALLOWED = enum.auto()
     HELD_BACK = enum.auto()
+    ASKED_FOR = enum.auto()
+    """It is the answer to the command itself, whatever else the client wants to be told."""
 
 
-async def owed_updates(view: View, account: AccountStore, features: Collection[Feature], rule: ExpungeRule) -> bytes:
+class Change(enum.Enum):
+    """What may happen in an open mailbox."""
+
+    ARRIVALS = enum.auto()
+    EXPUNGES = enum.auto()
+    FLAGS = enum.auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What a client wants to be told of its open mailbox. What it doesn't, waits in the view until it does."""
+
+    changes: frozenset[Change] = frozenset(Change)
+    names_uids: bool = False
+    """FETCH for changed flags must have the UID (RFC 5465 section 5.1)."""
+
+
+EVERYTHING: Final = Wish()
+
+
+async def owed_updates(
+    view: View, account: AccountStore, features: Collection[Feature], rule: ExpungeRule, wish: Wish = EVERYTHING
+) -> bytes:
     """Bring the view in step with the mailbox and say what changed. Empty when nothing did."""
     image = view.image
     if not image.deleted:
         await account.image(image.mailbox.id)
-    if image.uidnext != view.uidnext and Feature.IMAP4REV2 not in features:
+    if rule is not ExpungeRule.ASKED_FOR and Change.EXPUNGES not in wish.changes:
+        rule = ExpungeRule.HELD_BACK
+    if image.uidnext != view.uidnext and Feature.IMAP4REV2 not in features and Change.ARRIVALS in wish.changes:
         await _claim_recent(view, account)
     lines: list[bytes] = []
     held_back_before = view.holds_back
     if view.uids is not image.uids or image.deleted:
         lines += _expunges(view, image, features, rule)
     if image.highest_modseq != view.modseq or image.uidnext != view.uidnext:
-        lines += _changes(view, image, features)
+        lines += _changes(view, image, features, wish)
     if view.holds_back or held_back_before:
         lines += _in_step(view, features)
     if not view.holds_back:
@@ -51,17 +78,19 @@ async def owed_updates(view: View, account: AccountStore, features: Collection[F
     return b"".join(lines)
 
 
-def _changes(view: View, image: MailboxImage, features: Collection[Feature]) -> list[bytes]:
+def _changes(view: View, image: MailboxImage, features: Collection[Feature], wish: Wish) -> list[bytes]:
     """Arrivals, new keywords and changed flags."""
     lines: list[bytes] = []
     changed = [row for row in image.changed_since(view.modseq) if image.uids[row] < view.uidnext]
-    arrivals = _arrivals(view, image)
-    if arrivals:
+    if Change.ARRIVALS in wish.changes and _arrivals(view, image):
         lines.append(b"* %d EXISTS\r\n" % view.count)
         if Feature.IMAP4REV2 not in features:
             lines.append(b"* %d RECENT\r\n" % view.recent_count())
-    lines += flags_line(view)
-    lines += _flag_changes(view, image, changed, features)
+    if Change.FLAGS in wish.changes:
+        lines += flags_line(view)
+        lines += _flag_changes(view, image, changed, features, wish)
+    elif any(image.modseqs[row] not in view.own_modseqs for row in changed):
+        return lines  # until the client wants to know
     view.modseq = image.highest_modseq
     view.own_modseqs.clear()
     return lines
@@ -208,10 +237,12 @@ def _arrivals(view: View, image: MailboxImage) -> int:
     return fresh
 
 
-def _flag_changes(view: View, image: MailboxImage, rows: list[int], features: Collection[Feature]) -> list[bytes]:
+def _flag_changes(
+    view: View, image: MailboxImage, rows: list[int], features: Collection[Feature], wish: Wish
+) -> list[bytes]:
     lines = []
     condstore = Feature.CONDSTORE in features
-    with_uid = condstore or Feature.IMAP4REV2 in features
+    with_uid = condstore or wish.names_uids or Feature.IMAP4REV2 in features
     aligned = view.uids is image.uids
     for row in rows:
         modseq = image.modseqs[row]

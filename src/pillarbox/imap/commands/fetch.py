@@ -158,6 +158,14 @@ async def _fetch(
     if any(item.sets_seen for item in items) and not view.read_only and await _set_seen(session, view, indices):
         told = [FLAGS_ITEM, *CHANGED_ITEMS] if Feature.CONDSTORE in session.features else [FLAGS_ITEM]
         items = (*items, *(item for item in told if item.label not in {each.label for each in items}))
+    async for chunk in rendered(session, view, items, indices):
+        yield chunk
+
+
+async def rendered(
+    session: Session, view: View, items: tuple[FetchItem, ...], indices: Indices
+) -> AsyncIterator[bytes]:
+    """The FETCH responses, large ones in pieces; nothing is marked as seen."""
     fields = tuple(dict.fromkeys(field for item in items for field in item.fields))
     name = b"UIDFETCH" if Feature.UIDONLY in session.features else b"FETCH"
     template = b"* %d " + name + b" (" + b" ".join(item.template for item in items) + b")\r\n"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pillarbox.imap.command import Area, Capability, Command
+from pillarbox.imap.news import news
 from pillarbox.imap.refusals import BadSyntax
 from pillarbox.imap.replies import LOGGED_IN, Replies, WaitForChange
 from pillarbox.imap.session import Session
@@ -13,9 +14,8 @@ async def _idle(session: Session, _: None) -> Replies:
     """What was owed when it began is told at once. Commands pipelined after DONE wait in the framer."""
     yield b"+ idling\r\n"
     while True:
-        updates = await session.updates(ExpungeRule.ALLOWED)
-        if updates:
-            yield updates
+        async for chunk in news(session, ExpungeRule.ALLOWED):
+            yield chunk
         line: bytes | None = yield WaitForChange()
         if line is None:
             continue
