@@ -49,6 +49,14 @@ async def test_properties_follow_a_mailbox_and_go_with_it(place: Place) -> None:
     assert await place.here.all_properties("") == {}
 
 
+async def test_a_renamed_inbox_takes_a_copy_of_its_annotations_along(place: Place) -> None:
+    await place.here.set_properties(place.inbox.id, {"metadata/shared/comment": b"kept", "acl/bob": b"lr"})
+    await place.here.rename("INBOX", "Before")
+    made = await place.there.find("Before")
+    assert await place.there.properties(made.id) == {"metadata/shared/comment": b"kept"}
+    assert (await place.there.properties(place.inbox.id)).keys() == {"metadata/shared/comment", "acl/bob"}
+
+
 async def test_watchers_are_told_of_a_change_and_of_nothing_else(place: Place) -> None:
     told: list[str] = []
     place.here.watch(place.inbox.id, lambda: told.append("inbox"))

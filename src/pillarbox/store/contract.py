@@ -328,7 +328,8 @@ class AccountStore(Protocol):
         """Rename a mailbox and all below it; ids, UIDVALIDITY, UIDs, flags and mod-sequences stay.
 
         `old` may be a name without a mailbox that has mailboxes below. INBOX (RFC 9051 section 6.3.6): its
-        messages move to the new mailbox `new`, it stays, empty, and what is below it stays.
+        messages move to the new mailbox `new`, it stays, empty, and what is below it stays; `new` gets its annotations
+        too (properties that begin with naming.SHARED_BY_BOTH_INBOXES).
         Raises MailboxMissing, MailboxExists (for any of the new names), NameInvalid (also when `new` is
         below `old`), LimitReached. Subscriptions stay as they were.
         """

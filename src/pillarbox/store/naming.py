@@ -15,6 +15,10 @@ from pillarbox.mail.flags import SYSTEM_FLAGS, canonical_flag
 from pillarbox.mail.names import INBOX, check_new_name, is_below
 from pillarbox.store.contract import Mailbox, StoreLimits
 
+SHARED_BY_BOTH_INBOXES: Final = "metadata/"
+"""Properties whose names begin so are copied when INBOX is renamed: the new mailbox has them, and INBOX keeps them
+(RFC 5464 section 4.1)."""
+
 _ATOM: Final = re.compile(r"""[!#$&'+,\-./0-9:;<=>?@A-Z\[^_`a-z|}~]+""")
 """RFC 9051 section 9: `atom = 1*ATOM-CHAR`, less the list wildcards, quoted-specials and `]`."""
 

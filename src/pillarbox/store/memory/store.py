@@ -141,6 +141,9 @@ class MemoryAccount:
             if messages:
                 change.put(made, messages)
                 change.take(inbox, messages)
+            kept = change.mail.properties.get(inbox.info.id, {})
+            copied = {name: kept[name] for name in kept if name.startswith(naming.SHARED_BY_BOTH_INBOXES)}
+            change.mail.properties[made.info.id] = copied
         else:
             moves = naming.plan_rename(old, new, change.names(), self._limits)
             change.stamp()

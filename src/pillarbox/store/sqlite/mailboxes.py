@@ -63,7 +63,13 @@ def rename(transaction: Transaction, old: str, new: str) -> None:
     names = transaction.names()
     if old == INBOX:
         naming.check_rename_inbox(new, names, transaction.limits)
-        move_all(transaction, transaction.named(INBOX), transaction.make_mailbox(new, frozenset()))
+        inbox, made = transaction.named(INBOX), transaction.make_mailbox(new, frozenset())
+        move_all(transaction, inbox, made)
+        prefix = naming.SHARED_BY_BOTH_INBOXES
+        transaction.connection.execute(
+            "INSERT INTO property SELECT ?, name, value FROM property WHERE mailbox = ? AND substr(name, 1, ?) = ?",
+            (made.id, inbox.id, len(prefix), prefix),
+        )
         return
     for before, after in naming.plan_rename(old, new, names, transaction.limits).items():
         row = transaction.named(before)
