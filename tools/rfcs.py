@@ -43,17 +43,17 @@ ELSEWHERE: Final = (
 """RFCs without a command or capability of their own."""
 
 NOT_SPOKEN: Final = {
-    "ACL": "to come", "ANNOTATE-EXPERIMENT-1": "no: an experiment of 2008 that no client follows",
+    "ANNOTATE-EXPERIMENT-1": "no: an experiment of 2008 that no client follows",
     "CATENATE": "to come", "CONTEXT=SEARCH": "to come", "CONTEXT=SORT": "to come",
     "CONVERT": "no: the server never converts people's documents", "FILTERS": "to come",
     "I18NLEVEL=2": "to come", "IMAPSIEVE": "comes with Sieve",
     "JMAPACCESS": "no: there is no JMAP server to name", "LIST-METADATA": "to come",
-    "LIST-MYRIGHTS": "to come", "LITERAL-": "no: LITERAL+ is offered, and a server offers one of them",
+    "LITERAL-": "no: LITERAL+ is offered, and a server offers one of them",
     "LOGIN-REFERRALS": "no: one server keeps all of an account's mail",
     "LOGINDISABLED": "no: there is no port without TLS",
     "MAILBOX-REFERRALS": "no: one server keeps all of an account's mail", "MESSAGELIMIT=": "to come",
     "METADATA": "to come", "METADATA-SERVER": "to come", "MULTISEARCH": "to come", "NOTIFY": "to come",
-    "QUOTA": "to come", "QUOTA=RES-": "to come", "QUOTASET": "to come", "RIGHTS=": "to come", "SAVELIMIT=": "to come",
+    "QUOTA": "to come", "QUOTA=RES-": "to come", "QUOTASET": "to come", "SAVELIMIT=": "to come",
     "SEARCH=FUZZY": "to come", "STARTTLS": "no: the only port is TLS from the first octet (RFC 8314)",
     "URL-PARTIAL": "to come", "URLAUTH": "to come", "URLAUTH=BINARY": "to come", "URLFETCH=BINARY": "to come",
     "UTF8=ALL": "no: obsolete (RFC 5738, replaced by 6855)", "UTF8=APPEND": "no: obsolete (RFC 5738, replaced by 6855)",

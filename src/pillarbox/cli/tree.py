@@ -105,11 +105,12 @@ For example:
     ),
     "import": (
         "bring:bring",
-        """Bring mail along: an mbox, a Maildir with its subfolders, or .eml files.
+        """Bring mail along: an mbox, a Maildir with its subfolders, .eml files, or an export.
 
 What it is, is found out. Dates and flags are kept, mailboxes are made and subscribed, the source stays as it is.
-Each batch is on disk before the next begins; messages that can't be read are named and the rest comes in (exit
-code 65). The server may run meanwhile. Importing the same again brings every message a second time.
+UIDs of a Dovecot Maildir or an export are kept in mailboxes that never had mail, so that programs need not download
+again; importing that again brings only what is new. Anything else imported again comes a second time. Each batch is on
+disk before the next begins; what can't be read is named (exit code 65). The server may run meanwhile.
 
 For example:
 
@@ -128,6 +129,20 @@ For example:
 
     pillarbox deliver --user alice < message.eml
     pillarbox deliver --user alice+lists@example.org --sender bob@example.net < message.eml
+""",
+    ),
+    "export": (
+        "export:export",
+        """Write the mail of an account to a folder: .eml with a manifest (nothing is lost), Maildir, or mbox.
+
+`pillarbox import` brings an eml export back with UIDs, flags and dates. Dovecot reads the Maildir (LAYOUT=fs) with its
+UIDs. The folder has its name only when all of it is written. The server may run meanwhile (docs/migrate.md).
+
+For example:
+
+    pillarbox export ~/alice-mail --user alice
+    pillarbox export ~/Maildir --user alice --format maildir
+    pillarbox export ~/sent --user alice --format mbox --mailbox Sent
 """,
     ),
     "migrate": (
@@ -261,6 +276,121 @@ _MAILBOX: Final[_Commands] = {
 For example:
 
     pillarbox mailbox list --user alice
+""",
+    ),
+}
+
+_ACL: Final[_Commands] = {
+    "set": (
+        "acl:set_acl",
+        """Say what somebody may do with a mailbox (docs/sharing.md); sessions that are open feel it at once.
+
+For example:
+
+    pillarbox acl set --user alice Recipes bob lrs
+    pillarbox acl set --user alice Recipes group:family lrswi
+    pillarbox acl set --user alice Recipes bob none
+""",
+    ),
+    "get": (
+        "acl:get_acl",
+        """Show who may do what with a mailbox.
+
+For example:
+
+    pillarbox acl get --user alice Recipes
+""",
+    ),
+    "list": (
+        "acl:list_acls",
+        """List the mailboxes of an account that are shared, and with whom.
+
+For example:
+
+    pillarbox acl list --user alice
+    pillarbox acl list --user alice --json
+""",
+    ),
+    "rebuild": (
+        "acl:rebuild",
+        """Find out anew who shares with whom: after accounts or their mail came back from a backup.
+
+For example:
+
+    pillarbox acl rebuild
+""",
+    ),
+}
+
+_GROUP: Final[_Commands] = {
+    "add": (
+        "group:add",
+        """Put accounts into a group, which is made by that; mailboxes are shared with group:NAME.
+
+For example:
+
+    pillarbox group add family alice bob
+""",
+    ),
+    "remove": (
+        "group:remove",
+        """Take accounts out of a group, or all of them.
+
+For example:
+
+    pillarbox group remove family bob
+    pillarbox group remove family
+""",
+    ),
+    "list": (
+        "group:list_groups",
+        """List all groups and who is in them.
+
+For example:
+
+    pillarbox group list
+    pillarbox group list --json
+""",
+    ),
+}
+
+_SHARED: Final[_Commands] = {
+    "create": (
+        "shared:create",
+        """Make a mailbox that belongs to nobody; nobody sees it before `grant`.
+
+For example:
+
+    pillarbox shared create Announcements
+""",
+    ),
+    "grant": (
+        "shared:grant",
+        """Say what somebody may do with a shared mailbox.
+
+For example:
+
+    pillarbox shared grant Announcements anyone lrs
+    pillarbox shared grant Announcements alice lrswipkxtea
+""",
+    ),
+    "list": (
+        "shared:list_shared",
+        """List the shared mailboxes, and who may do what with them.
+
+For example:
+
+    pillarbox shared list
+""",
+    ),
+    "remove": (
+        "shared:remove",
+        """Remove a shared mailbox and all mail in it. Asks first.
+
+For example:
+
+    pillarbox shared remove Announcements
+    pillarbox shared remove Announcements --yes
 """,
     ),
 }
@@ -439,6 +569,9 @@ def _build() -> App:
     _register(app, _MAIN)
     for name, text, commands in (
         ("user", "Who may enter: add, list, change and remove accounts.", _USER),
+        ("acl", "Who may do what with somebody's mailboxes.", _ACL),
+        ("group", "Groups of people that mailboxes are shared with.", _GROUP),
+        ("shared", "Mailboxes that belong to nobody.", _SHARED),
         ("alias", "Addresses that lead to accounts of another name.", _ALIAS),
         ("mailbox", "The mailboxes of an account.", _MAILBOX),
         ("quota", "How much accounts may keep.", _QUOTA),

@@ -17,6 +17,7 @@ from pillarbox.cli.exits import CommandFailed, ExitCode
 from pillarbox.cli.household import account_named, accounts, everybodys_mail, login_name
 from pillarbox.cli.passwords import PasswordStdin, new_password
 from pillarbox.cli.place import Place
+from pillarbox.cli.sharing import forget_everywhere
 from pillarbox.cli.speech import Json, complain, say, say_json, say_table
 from pillarbox.secret import Secret
 
@@ -120,6 +121,7 @@ def remove(
                 await store.remove(account.id)
 
         asyncio.run(remove_mail())
+        forget_everywhere(place, directory, account.login_name)
         directory.remove(account.login_name)
     say(f"removed {account.login_name} and its mail")
 
