@@ -17,6 +17,7 @@ from tests.grammar.tree import (
     Identification,
     Listed,
     MailboxStatus,
+    Metadata,
     NamespaceEntry,
     Namespaces,
     Numbers,
@@ -190,6 +191,36 @@ def quota_root(reader: Reader) -> QuotaRoot:
     while reader.accept(b" "):
         roots.append(reader.astring())
     return QuotaRoot(name, tuple(roots))
+
+
+def metadata(reader: Reader) -> Metadata:
+    """metadata-resp = "METADATA" SP mailbox SP (entry-values / entry-list) (RFC 5464 section 5); "" is the server"""
+    reader.space()
+    name = "" if reader.accept(b'""') else reader.mailbox()
+    reader.space()
+    values: dict[str, bytes | None] = {}
+    if not reader.accept(b"("):
+        names = [_entry(reader)]
+        while reader.accept(b" "):
+            names.append(_entry(reader))
+        return Metadata(name, tuple(names))
+    while not values or not reader.accept(b")"):
+        if values:
+            reader.space()
+        entry = _entry(reader)
+        reader.space()
+        if entry in values:
+            raise reader.fail("each entry once")
+        values[entry] = reader.literal8() if reader.sees(b"~") else reader.nstring()
+    return Metadata(name, tuple(values), values)
+
+
+def _entry(reader: Reader) -> str:
+    """entry = astring; section 3.2"""
+    name = reader.astring().decode("ascii")
+    if not name.startswith(("/private/", "/shared/")) or name.endswith("/") or re.search(r"//|[*%]", name):
+        raise reader.fail("an entry's name")
+    return name
 
 
 def search(reader: Reader) -> Search:

@@ -135,6 +135,7 @@ _DATA: dict[str, Callable[[Reader], Response]] = {
     "LIST": lambda reader: mailbox.listed(reader, "LIST"),
     "LSUB": lambda reader: mailbox.listed(reader, "LSUB"),
     "STATUS": mailbox.mailbox_status,
+    "METADATA": mailbox.metadata,
     "QUOTA": mailbox.quota,
     "QUOTAROOT": mailbox.quota_root,
     "SEARCH": mailbox.search,

@@ -211,6 +211,18 @@ def _url_mechanisms(reader: Reader) -> tuple[object, ...]:
     return tuple(names)
 
 
+def _metadata(reader: Reader) -> tuple[object, ...]:
+    """ "METADATA" SP ("LONGENTRIES" SP number / "MAXSIZE" SP number / "TOOMANY" / "NOPRIVATE") (RFC 5464 section 5)"""
+    reader.space()
+    what = reader.keyword()
+    if what in ("TOOMANY", "NOPRIVATE"):
+        return (what,)
+    if what not in ("LONGENTRIES", "MAXSIZE"):
+        raise reader.fail("what is wrong with the annotation")
+    reader.space()
+    return what, reader.number()
+
+
 _WITH_ARGUMENTS: dict[str, Callable[[Reader], tuple[object, ...]]] = {
     "CAPABILITY": _capabilities,
     "UIDNEXT": _number,
@@ -221,6 +233,7 @@ _WITH_ARGUMENTS: dict[str, Callable[[Reader], tuple[object, ...]]] = {
     "BADCHARSET": _bad_charset,
     "APPENDUID": _append_uid,
     "COPYUID": _copy_uid,
+    "METADATA": _metadata,
     "MODIFIED": _modified,
     "NOUPDATE": _no_update,
     "MAILBOXID": _object_id,

@@ -74,6 +74,15 @@ class MailboxStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class Metadata:
+    mailbox: str
+    """Empty for the server."""
+    entries: tuple[str, ...]
+    values: dict[str, bytes | None] | None = None
+    """None in a response that only says what has changed."""
+
+
+@dataclass(frozen=True, slots=True)
 class Quota:
     root: bytes
     values: dict[str, tuple[int, int]]
@@ -277,6 +286,7 @@ Response: TypeAlias = (
     | Flags
     | Listed
     | MailboxStatus
+    | Metadata
     | Quota
     | QuotaRoot
     | Search

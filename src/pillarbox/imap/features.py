@@ -13,6 +13,8 @@ class Feature(enum.Enum):
     QRESYNC = "QRESYNC"
     UIDONLY = "UIDONLY"
     UTF8_ACCEPT = "UTF8=ACCEPT"
+    METADATA = "METADATA"
+    METADATA_SERVER = "METADATA-SERVER"
 
     @property
     def implied(self) -> tuple[Feature, ...]:

@@ -23,6 +23,7 @@ from pillarbox.imap.commands import (
     listing,
     login,
     mailboxes,
+    metadata,
     multisearch,
     objectid,
     preview,
@@ -64,6 +65,7 @@ AREAS = (
     objectid.AREA,
     preview.AREA,
     quota.AREA,
+    metadata.AREA,
     compress.AREA,
 )
 """Adding an area is one line here; the order is that of the CAPABILITY list."""

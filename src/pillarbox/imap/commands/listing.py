@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 
 from pillarbox.imap.command import Area, Capability, Command
 from pillarbox.imap.commands.acl import myrights_line
+from pillarbox.imap.commands.metadata import listed_metadata, parse_entries
 from pillarbox.imap.commands.status import parse_status_items, status_line
 from pillarbox.imap.features import Feature
 from pillarbox.imap.patterns import ListPattern
@@ -42,6 +43,8 @@ class _Question:
     wants_subscribed: bool = False
     wants_rights: bool = False
     status_items: Sequence[str] = field(default_factory=tuple)
+    entries: Sequence[str] = field(default_factory=tuple)
+    """Annotations to tell (RFC 9590)."""
 
 
 # list = "LIST" [SP list-select-opts] SP mailbox SP mbox-or-pat [SP list-return-opts]
@@ -107,6 +110,9 @@ def _parse_return(cursor: Cursor, session: Session, question: _Question) -> None
         if option == "STATUS":
             cursor.space()
             question.status_items = parse_status_items(cursor, session)
+        elif option == "METADATA":
+            cursor.space()
+            question.entries = parse_entries(cursor, session)
         elif option not in _RETURN:
             raise BadSyntax("Unknown return option")
         elif option == "SUBSCRIBED":
@@ -177,6 +183,8 @@ async def _more(session: Session, mailbox: Mailbox, question: _Question) -> byte
     with contextlib.suppress(MailboxMissing, NoPermission):
         if question.wants_rights:
             told += myrights_line(session, mailbox, await session.mail.rights(mailbox.id))
+        if question.entries:
+            told += await listed_metadata(session, mailbox, question.entries)
         if question.status_items:
             told += await status_line(session, mailbox, question.status_items)
     return told

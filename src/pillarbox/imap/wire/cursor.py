@@ -63,9 +63,9 @@ class Cursor:
         """Whether nothing is left."""
         return self._at == len(self._text) and self._piece == len(self._literals)
 
-    def peek(self) -> bytes:
-        """The next byte; empty at a literal and at the end."""
-        return self._text[self._at : self._at + 1]
+    def peek(self, count: int = 1) -> bytes:
+        """The next byte, or some; fewer at a literal and at the end."""
+        return self._text[self._at : self._at + count]
 
     def fail(self, expected: str) -> BadSyntax:
         """The error to raise when `expected` is not there. Nothing of what the client sent is echoed."""
