@@ -280,3 +280,34 @@ def test_only_what_may_get_better_is_temporary() -> None:
         assert outcome_of(error, WhenFull.DEFER).fate.is_temporary is is_temporary
     assert not outcome_of(OverQuota(), WhenFull.REFUSE).fate.is_temporary
     assert not Fate.REJECTED.is_temporary
+
+
+@pytest.mark.parametrize("memory_bytes", [1, 100_000])
+async def test_after_a_crash_between_message_and_memory_a_retry_finds_the_message(
+    house: House, tmp_path: Path, memory_bytes: int
+) -> None:
+    class Crash(RememberedRetries):
+        def finish(self, key: bytes) -> None:
+            """The process dies here."""
+
+    crash = Crash.open(tmp_path / "deliveries.db", 3600.0, house.clock)
+    house = replace(house.with_settings(DeliverySettings(memory_bytes=memory_bytes)), retries=crash)
+    assert await arrive(house) == "250 2.0.0"
+    house.clock.advance(30)
+    assert await arrive(house) == "250 2.0.0"
+    assert len(await house.mail("alice")) == 1
+    assert await arrive(house, letter=LETTER.replace(b"hello", b"hallo")) == "250 2.0.0"
+    assert len(await house.mail("alice")) == 2
+    crash.close()
+
+
+async def test_what_failed_for_certain_is_not_in_doubt(
+    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    retries = RememberedRetries.open(tmp_path / "deliveries.db", 3600.0, house.clock)
+    rejecting = replace(deciding(house, Reject("not now")), retries=retries)
+    assert await arrive(rejecting) == "550 5.7.1"
+    monkeypatch.setattr("pillarbox.delivery.deliverer.is_there", None)  # never asked
+    assert await arrive(replace(house, retries=retries)) == "250 2.0.0"
+    assert len(await house.mail("alice")) == 1
+    retries.close()

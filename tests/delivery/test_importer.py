@@ -9,7 +9,7 @@ import pytest
 
 from pillarbox.clock import HeldClock
 from pillarbox.delivery.importer import Importer, mailbox_name
-from pillarbox.delivery.letters import Letter, Unreadable
+from pillarbox.delivery.letters import Kept, Letter, Traits, Unreadable
 from pillarbox.events import NoEvents
 from pillarbox.mail.dates import InternalDate
 from pillarbox.store.contract import AccountId, AccountStore, StoreLimits
@@ -24,6 +24,8 @@ class Listed:
     def __init__(self, name: str, *letters: Letter | Unreadable) -> None:
         self.name = name
         self.size_bytes = 0
+        self.kept: Kept | None = None
+        self.traits = Traits()
         self._letters = letters
 
     def letters(self) -> Iterator[Letter | Unreadable]:

@@ -26,10 +26,11 @@ _PIECE_BYTES: Final = 256 * 1024
 class InMemory:
     """filter.Arriving; whole in memory."""
 
-    __slots__ = ("_header", "content", "size_bytes")
+    __slots__ = ("_header", "content", "size_bytes", "trace_bytes")
 
-    def __init__(self, content: bytes) -> None:
+    def __init__(self, content: bytes, trace_bytes: int) -> None:
         self.content: bytes = content
+        self.trace_bytes = trace_bytes
         self.size_bytes = len(content)
         self._header: bytes | None = None
 
@@ -49,10 +50,11 @@ class InMemory:
 class OnDisk:
     """filter.Arriving; staged, and shared by all recipients."""
 
-    __slots__ = ("content", "header", "size_bytes")
+    __slots__ = ("content", "header", "size_bytes", "trace_bytes")
 
-    def __init__(self, staged: Staged, header: bytes) -> None:
+    def __init__(self, staged: Staged, header: bytes, trace_bytes: int) -> None:
         self.content: Staged = staged
+        self.trace_bytes = trace_bytes
         self.size_bytes = staged.size_bytes
         self.header = header
 
@@ -96,6 +98,7 @@ class Arrival:
         self._head = bytearray()
         self._staged: Staged | None = None
         self._header = b""
+        self._trace_bytes = 0
         self.size_bytes = 0
         self.raw_head = b""
         """The beginning of the message without our fields: its header block, unless that is enormous."""
@@ -117,6 +120,7 @@ class Arrival:
             trace = trace_fields(self.sender, self._only, self.via, self.date)
             whole_head = trace + self.raw_head
             self._header = whole_head[: header_size(whole_head)]
+            self._trace_bytes = len(trace)
             self._staged.write(whole_head)
 
     def finish(self) -> None:
@@ -132,8 +136,9 @@ class Arrival:
     def message_for(self, recipient: Recipient) -> ArrivedMessage:
         """The message as one recipient gets it."""
         if self._staged is not None:
-            return OnDisk(self._staged, self._header)
-        return InMemory(trace_fields(self.sender, recipient.address, self.via, self.date) + self.raw_head)
+            return OnDisk(self._staged, self._header, self._trace_bytes)
+        trace = trace_fields(self.sender, recipient.address, self.via, self.date)
+        return InMemory(trace + self.raw_head, len(trace))
 
     def stage_with(self, message: ArrivedMessage, raw_header: bytes) -> bytes | Staged:
         """The same message with another header block. What is staged is for the caller to discard."""

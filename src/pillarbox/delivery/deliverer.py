@@ -14,11 +14,12 @@ from collections.abc import Sequence
 from pillarbox.clock import Clock
 from pillarbox.delivery.addresses import AddressBook, Addressee, Recipient
 from pillarbox.delivery.arrival import Arrival, ArrivedMessage
+from pillarbox.delivery.doubt import is_there
 from pillarbox.delivery.filing import Filing
 from pillarbox.delivery.filter import KEEP, Decision, Envelope, Filter
 from pillarbox.delivery.outbox import Outbox
 from pillarbox.delivery.outcome import DELIVERED, TROUBLE, Outcome, outcome_of
-from pillarbox.delivery.retries import Retries
+from pillarbox.delivery.retries import Earlier, Retries
 from pillarbox.delivery.settings import DeliverySettings
 from pillarbox.delivery.trace import TRACE_BYTES, Via
 from pillarbox.events import EventLog
@@ -88,26 +89,37 @@ class Deliverer:
 
     async def _deliver_to(self, arrival: Arrival, recipient: Recipient, addressee: Addressee) -> Outcome:
         key = arrival.retry_key(recipient, addressee) if self._settings.remember_hours else None
-        if key is not None and self._retries.is_known(key):
+        earlier = None if key is None else self._retries.begin(key)
+        if earlier is not None and earlier.is_done:
             self._events.info("delivery.known", recipient=recipient.address, account=addressee.login_name)
             return DELIVERED
+        outcome = await self._attempt(arrival, recipient, addressee, earlier)
+        if key is not None:
+            (self._retries.finish if outcome is DELIVERED else self._retries.forget)(key)
+        return outcome
+
+    async def _attempt(
+        self, arrival: Arrival, recipient: Recipient, addressee: Addressee, earlier: Earlier | None
+    ) -> Outcome:
         try:
-            outcome = await self._file(arrival, recipient, addressee)
+            return await self._file(arrival, recipient, addressee, earlier)
         except MailError as error:
             self._events.warning("delivery.failed", account=addressee.login_name, error=str(error))
             return outcome_of(error, self._settings.when_full)
         except Exception as error:
             self._events.bug("delivery.failed", error, account=addressee.login_name)
             return TROUBLE
-        if key is not None and outcome is DELIVERED:
-            self._retries.remember(key)
-        return outcome
 
-    async def _file(self, arrival: Arrival, recipient: Recipient, addressee: Addressee) -> Outcome:
+    async def _file(
+        self, arrival: Arrival, recipient: Recipient, addressee: Addressee, earlier: Earlier | None
+    ) -> Outcome:
         envelope = Envelope(arrival.sender, recipient.address, recipient.detail, addressee.login_name)
         message = arrival.message_for(recipient)
         account = await self._store.open(addressee.account)
         try:
+            if earlier is not None and await is_there(account, message, earlier.seconds):
+                self._events.info("delivery.known", recipient=recipient.address, account=addressee.login_name)
+                return DELIVERED
             decision = await self._decide(account, envelope, message)
             filing = Filing(account, arrival, envelope, message, self._outbox, self._told, self._events)
             outcome = await filing.carry_out(decision)

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from pillarbox.delivery.headers import header_date
-from pillarbox.delivery.letters import Folder, Letter, Unreadable, read_file
+from pillarbox.delivery.letters import Folder, Kept, Letter, Traits, Unreadable, read_file
 from pillarbox.mail.dates import InternalDate
 
 
@@ -37,6 +37,8 @@ class EmlFolder:
     def __init__(self, files: list[Path], name: str, max_message_bytes: int) -> None:
         self.name = name
         self.size_bytes = sum(path.lstat().st_size for path in files)
+        self.kept: Kept | None = None
+        self.traits = Traits()
         self._files = files
         self._max_message_bytes = max_message_bytes
 

@@ -29,6 +29,10 @@ class Letter:
     """With CRLF line ends."""
     internal_date: InternalDate
     flags: frozenset[str] = frozenset()
+    uid: int = 0
+    """That it has there; 0: none, or none that is worth keeping."""
+    save_seconds: int | None = None
+    """When it came into its mailbox there, epoch seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +43,44 @@ class Unreadable:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What a source knows of a mailbox besides its messages; clients rely on it to not download all again."""
+
+    uidvalidity: int
+    uidnext: int
+    modseq: int = 0
+    """Above all that any client was told of; 0: unknown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Traits:
+    """How a mailbox is to look."""
+
+    special_use: frozenset[str] = frozenset()
+    is_subscribed: bool = True
+
+
 class Folder(Protocol):
     """One mailbox of a source."""
 
-    name: str
-    """Levels divided by "/"; empty for the source's own top."""
-    size_bytes: int
-    """About how much there is to read, for a progress bar."""
+    @property
+    def name(self) -> str:
+        """Levels divided by "/"; empty for the source's own top."""
+        ...
+
+    @property
+    def size_bytes(self) -> int:
+        """About how much there is to read, for a progress bar."""
+        ...
+
+    @property
+    def kept(self) -> Kept | None:
+        """None: its letters have no UIDs that are worth keeping. Else those with UIDs come first, ascending."""
+        ...
+
+    @property
+    def traits(self) -> Traits: ...
 
     def letters(self) -> Iterator[Letter | Unreadable]:
         """Read it through, in the order in which the messages came."""

@@ -1,7 +1,8 @@
 r"""Maildir, with Maildir++ subfolders (`.Archive.2019`) or nested ones (Dovecot's LAYOUT=fs).
 
 Internal dates are the files' modification times; flags are the info letters after `:2,`, keywords are Dovecot's
-`dovecot-keywords`. Names of folders are modified UTF-7 (RFC 3501 section 5.1.3), as Dovecot and Courier write them.
+`dovecot-keywords`, UIDs its `dovecot-uidlist` (delivery/uidlist.py). Names of folders are modified UTF-7 (RFC 3501
+section 5.1.3), as Dovecot and Courier write them.
 
 Must never: move or rename a file.
 """
@@ -14,7 +15,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from pillarbox.delivery.letters import Folder, Letter, Unreadable, keyword, read_file
+from pillarbox.delivery.letters import Folder, Letter, Traits, Unreadable, keyword, read_file
+from pillarbox.delivery.uidlist import LAST_UID, base_name, read_uidlist
 from pillarbox.mail.dates import InternalDate
 from pillarbox.mail.flags import ANSWERED, DELETED, DRAFT, FLAGGED, SEEN
 from pillarbox.mail.utf7 import InvalidUtf7, decode_utf7
@@ -65,19 +67,24 @@ class MaildirFolder:
         self.name = name
         self._path = path
         self._max_message_bytes = max_message_bytes
+        self.traits = Traits()
         found = sorted(_message_files(path))
-        self._files = [file for _, _, file, _ in found]
+        uids = read_uidlist(path / "dovecot-uidlist")
+        self.kept = None if uids is None else uids.kept
+        self._uids = _uids_of([file for _, _, file, _ in found], {} if uids is None else uids.by_file)
+        self._files = sorted((file for _, _, file, _ in found), key=lambda file: self._uids.get(file, LAST_UID))
         self.size_bytes = sum(size_bytes for _, _, _, size_bytes in found)
         self._keywords = _dovecot_keywords(path / "dovecot-keywords")
 
     def letters(self) -> Iterator[Letter | Unreadable]:
-        """The messages by date of arrival."""
+        """The messages by UID, then those that have none by date of arrival."""
         for path in self._files:
             read = read_file(path, self._max_message_bytes)
             if isinstance(read, Unreadable):
                 yield read
             else:
-                yield Letter(str(path), read.content, InternalDate(read.modified_seconds, 0), self._flags(path))
+                date = InternalDate(read.modified_seconds, 0)
+                yield Letter(str(path), read.content, date, self._flags(path), self._uids.get(path, 0))
 
     def _flags(self, path: Path) -> frozenset[str]:
         info = _INFO.search(path.name)
@@ -99,6 +106,15 @@ def _message_files(path: Path) -> Iterator[tuple[int, str, Path, int]]:
                 continue
             if not entry.name.startswith(".") and stat.S_ISREG(status.st_mode):
                 yield status.st_mtime_ns, entry.name, entry, status.st_size
+
+
+def _uids_of(files: list[Path], by_name: dict[str, int]) -> dict[Path, int]:
+    """The files that have a UID; of two with one name the first."""
+    files_by_uid: dict[int, Path] = {}
+    for file in files:
+        if uid := by_name.get(base_name(file.name)):
+            files_by_uid.setdefault(uid, file)
+    return {file: uid for uid, file in files_by_uid.items()}
 
 
 def _dovecot_keywords(path: Path) -> dict[str, str]:

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Final
 
 from pillarbox.delivery.headers import date_of, fields, header_date, without_fields
-from pillarbox.delivery.letters import Letter, Unreadable, keyword, with_crlf
+from pillarbox.delivery.letters import Folder, Kept, Letter, Traits, Unreadable, keyword, with_crlf
 from pillarbox.mail.dates import InternalDate
 from pillarbox.mail.flags import ANSWERED, DELETED, DRAFT, FLAGGED, SEEN
 
@@ -30,7 +30,7 @@ _QUOTED: Final = re.compile(rb"^>(>*From )", re.MULTILINE)
 _STATUS_FIELDS: Final = frozenset(
     (b"status", b"x-status", b"x-keywords", b"x-mozilla-status", b"x-mozilla-keys", b"content-length", b"x-imap")
 )
-_FILE_FIELDS: Final = _STATUS_FIELDS | frozenset((b"x-uid", b"x-imapbase", b"x-mozilla-status2"))
+FILE_FIELDS: Final = _STATUS_FIELDS | frozenset((b"x-uid", b"x-imapbase", b"x-mozilla-status2"))
 _LETTERS: Final = {"R": SEEN, "A": ANSWERED, "F": FLAGGED, "D": DELETED, "T": DRAFT}
 _MOZILLA_BITS: Final = {0x0001: SEEN, 0x0002: ANSWERED, 0x0004: FLAGGED, 0x0008: DELETED, 0x1000: "$Forwarded"}
 _INTERNAL_SUBJECT: Final = b"FOLDER INTERNAL DATA"
@@ -43,12 +43,24 @@ def is_mbox(path: Path) -> bool:
     return not head or _FROM_LINE.match(head) is not None
 
 
+def mbox_folders(path: Path, max_message_bytes: int) -> list[Folder]:
+    """The .mbox files in a folder and below it, by name."""
+    files = sorted(file for file in path.rglob("*.mbox") if file.is_file() and not file.is_symlink())
+    return [
+        MboxFolder(file, file.relative_to(path).with_suffix("").as_posix(), max_message_bytes)
+        for file in files
+        if is_mbox(file)
+    ]
+
+
 class MboxFolder:
     """One mbox file as a folder."""
 
     def __init__(self, path: Path, name: str, max_message_bytes: int) -> None:
         self.name = name
         self.size_bytes = path.stat().st_size
+        self.kept: Kept | None = None
+        self.traits = Traits()
         self._path = path
         self._max_message_bytes = max_message_bytes
         self._file_date = InternalDate(int(path.stat().st_mtime), 0)
@@ -87,7 +99,7 @@ class MboxFolder:
         stated = _FROM_DATE.search(from_line[0])
         date = date_of(_zone_last(stated[0].decode("latin-1"))) if stated else None
         flags = _flags(notes)
-        content = with_crlf(without_fields(raw, _FILE_FIELDS))
+        content = with_crlf(without_fields(raw, FILE_FIELDS))
         if not content.strip():
             return Unreadable(origin, "an empty message")
         return Letter(origin, content, date or header_date(raw) or self._file_date, flags)

@@ -1,15 +1,17 @@
 """Remembers what was delivered, so that a retry of the sending side is not stored a second time.
 
 An MTA whose connection dies before it saw our replies sends the message again (RFC 1047): it can't know better. We
-can: its second try has the same bytes, for its own Received field is in the message already. Written after the message
-and before the reply, so nothing is ever suppressed that is not on disk; what a crash takes from here costs a
-duplicate, never a message. Hence no sync of the disk either.
+can: its second try has the same bytes, for its own Received field is in the message already. A delivery is noted
+before it begins and again when it is done; one that was begun only is in doubt, and doubt.py looks into the account.
+So a crash at any moment costs neither a message nor a duplicate. A power cut may cost duplicates: nothing here is
+synced to disk, for messages are.
 
 Must never: keep addresses or message text; it holds hashes.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -23,25 +25,42 @@ BUSY_SECONDS: Final = 5.0
 _FORGET_EVERY_SECONDS: Final = 3_600.0
 
 
-class Retries(Protocol):
-    """What was delivered lately."""
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """A try of the same delivery before this one."""
 
-    def is_known(self, key: bytes) -> bool:
-        """Was this delivered? A memory that can't be read says no."""
+    seconds: int
+    """When it began."""
+    is_done: bool
+    """It was acknowledged or about to be; if not, nobody knows how far it came."""
+
+
+class Retries(Protocol):
+    """What was delivered lately. Never raises: a memory that fails costs a duplicate at most."""
+
+    def begin(self, key: bytes) -> Earlier | None:
+        """Note that this delivery begins; what is known of an earlier try."""
         ...
 
-    def remember(self, key: bytes) -> None:
-        """This was delivered. Never raises: a memory that can't be written costs a duplicate at most."""
+    def finish(self, key: bytes) -> None:
+        """It is on disk."""
+        ...
+
+    def forget(self, key: bytes) -> None:
+        """It failed, and that is certain."""
         ...
 
 
 class NoRetries:
     """Remembers nothing."""
 
-    def is_known(self, key: bytes) -> bool:
-        return False
+    def begin(self, key: bytes) -> Earlier | None:
+        return None
 
-    def remember(self, key: bytes) -> None:
+    def finish(self, key: bytes) -> None:
+        pass
+
+    def forget(self, key: bytes) -> None:
         pass
 
 
@@ -61,7 +80,8 @@ class RememberedRetries:
             connection = open_database(path, BUSY_SECONDS)
             connection.execute("PRAGMA synchronous = NORMAL").fetchall()
             connection.execute(
-                "CREATE TABLE IF NOT EXISTS delivered (key BLOB PRIMARY KEY, seconds INTEGER NOT NULL)"
+                "CREATE TABLE IF NOT EXISTS delivery"
+                " (key BLOB PRIMARY KEY, seconds INTEGER NOT NULL, done INTEGER NOT NULL)"
                 " STRICT, WITHOUT ROWID"
             ).fetchall()
         except (OSError, apsw.Error) as error:
@@ -72,22 +92,27 @@ class RememberedRetries:
         """Let go of the file."""
         self._connection.close()
 
-    def is_known(self, key: bytes) -> bool:
-        since = int(self._clock.now_seconds() - self._remember_seconds)
-        try:
-            found = self._connection.execute("SELECT 1 FROM delivered WHERE key = ? AND seconds >= ?", (key, since))
-            return bool(found.fetchall())
-        except apsw.Error:
-            return False
+    def begin(self, key: bytes) -> Earlier | None:
+        now = int(self._clock.now_seconds())
+        since = int(now - self._remember_seconds)
+        rows = self._try("SELECT seconds, done FROM delivery WHERE key = ? AND seconds >= ?", key, since)
+        if rows:
+            seconds, done = rows[0]
+            return Earlier(int(str(seconds)), bool(done))
+        self._try("INSERT OR REPLACE INTO delivery VALUES (?, ?, 0)", key, now)
+        if now >= self._forget_at_seconds:
+            self._forget_at_seconds = now + _FORGET_EVERY_SECONDS
+            self._try("DELETE FROM delivery WHERE seconds < ?", since)
+        return None
 
-    def remember(self, key: bytes) -> None:
-        now = self._clock.now_seconds()
+    def finish(self, key: bytes) -> None:
+        self._try("UPDATE delivery SET done = 1 WHERE key = ?", key)
+
+    def forget(self, key: bytes) -> None:
+        self._try("DELETE FROM delivery WHERE key = ? AND done = 0", key)
+
+    def _try(self, statement: str, *values: bytes | int) -> list[tuple[object, ...]]:
         try:
-            self._connection.execute("INSERT OR REPLACE INTO delivered VALUES (?, ?)", (key, int(now)))
-            if now >= self._forget_at_seconds:
-                self._forget_at_seconds = now + _FORGET_EVERY_SECONDS
-                self._connection.execute(
-                    "DELETE FROM delivered WHERE seconds < ?", (int(now - self._remember_seconds),)
-                )
+            return list(self._connection.execute(statement, values))
         except apsw.Error:
-            return
+            return []

@@ -12,13 +12,15 @@ from pathlib import Path
 from pillarbox.delivery.eml import EmlFolder, eml_folders
 from pillarbox.delivery.letters import Folders
 from pillarbox.delivery.maildir import is_maildir, maildir_folders
-from pillarbox.delivery.mbox import MboxFolder, is_mbox
+from pillarbox.delivery.manifest import MANIFEST_NAME, ManifestInvalid, read_manifest
+from pillarbox.delivery.mbox import MboxFolder, is_mbox, mbox_folders
 
 
 class SourceKind(enum.Enum):
     MBOX = "mbox"
     MAILDIR = "Maildir"
     EML = ".eml"
+    MANIFEST = "export with a manifest"
 
 
 class SourceUnknown(Exception):
@@ -31,6 +33,8 @@ class Source:
 
     kind: SourceKind
     folders: Folders
+    subscriptions: tuple[str, ...] = ()
+    """Names that are subscribed there, besides those of folders."""
 
 
 def find_source(path: Path, max_message_bytes: int) -> Source:
@@ -48,10 +52,20 @@ def find_source(path: Path, max_message_bytes: int) -> Source:
 
 
 def _in_folder(path: Path, max_message_bytes: int) -> Source:
+    if (path / MANIFEST_NAME).is_file():
+        try:
+            manifest = read_manifest(path)
+        except ManifestInvalid as error:
+            raise SourceUnknown(f"{path / MANIFEST_NAME}: {error}; nothing was imported") from error
+        return Source(SourceKind.MANIFEST, manifest.folders, manifest.subscriptions)
     if is_maildir(path):
         return Source(SourceKind.MAILDIR, maildir_folders(path, max_message_bytes))
     if folders := eml_folders(path, max_message_bytes):
         return Source(SourceKind.EML, folders)
     if folders := maildir_folders(path, max_message_bytes):
         return Source(SourceKind.MAILDIR, folders)
-    raise SourceUnknown(f'{path} holds no mail: no Maildir (folders "cur" and "new") and no files ending in ".eml"')
+    if folders := mbox_folders(path, max_message_bytes):
+        return Source(SourceKind.MBOX, folders)
+    raise SourceUnknown(
+        f'{path} holds no mail: no Maildir (folders "cur" and "new") and no files ending in ".eml" or ".mbox"'
+    )
