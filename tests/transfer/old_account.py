@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import imaplib
 import ssl
 from pathlib import Path
 from typing import NamedTuple, Protocol
@@ -46,7 +45,8 @@ def fill(server: Server, user: str, messages: int) -> None:
     """Mailboxes with awkward names, flags, keywords, dates, a large message, special uses and subscriptions."""
     with connect(server, user) as client:
         for name in ("Sent", "Projects/2019", "Entwürfe & Co", "empty"):
-            client.create_folder(name)
+            if not client.folder_exists(name):
+                client.create_folder(name)
         client.subscribe_folder("Projects/2019")
         client.subscribe_folder("Sent")
         for number in range(messages):
@@ -72,8 +72,29 @@ def seen(server: Server, user: str) -> dict[str, list[Seen]]:
             count = client.select_folder(name, readonly=True)[b"EXISTS"]
             found[name] = []
             uids = client.search() if count else []
-            for uid, items in client.fetch(uids, ["FLAGS", "INTERNALDATE", "BODY.PEEK[]"]).items():
+            for _, items in client.fetch(uids, ["FLAGS", "INTERNALDATE", "BODY.PEEK[]"]).items():
                 flags = frozenset(flag for flag in items[b"FLAGS"] if flag != b"\\Recent")
                 date = items[b"INTERNALDATE"].isoformat()
                 found[name].append(Seen(hashlib.sha256(items[b"BODY[]"]).hexdigest(), flags, date))
+    return found
+
+
+class Numbers(NamedTuple):
+    """What a client remembers of a mailbox."""
+
+    uidvalidity: int
+    uidnext: int
+    uids: list[int]
+    modseq: int
+
+
+def numbers(server: Server, user: str) -> dict[str, Numbers]:
+    """Of every mailbox."""
+    found = {}
+    with connect(server, user) as client:
+        for attributes, _, name in client.list_folders():
+            if b"\\Noselect" not in attributes and b"\\NonExistent" not in attributes:
+                answer = client.select_folder(name, readonly=True)
+                uids = list(client.search()) if answer[b"EXISTS"] else []
+                found[name] = Numbers(answer[b"UIDVALIDITY"], answer[b"UIDNEXT"], uids, answer.get(b"HIGHESTMODSEQ", 0))
     return found

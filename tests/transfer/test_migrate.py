@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-from pillarbox.cli.exits import ExitCode
 from tests.cli.commands import Said, run
 from tests.servers.dovecot import DovecotServer
 from tests.servers.pillarbox_server import PillarboxServer
-from tests.transfer.old_account import PASSWORD, connect, fill, letter, seen
+from tests.transfer.old_account import PASSWORD, connect, fill, seen
 
 
 def migrate(source: DovecotServer, home: PillarboxServer, user: str, *words: str, password: str = PASSWORD) -> Said:

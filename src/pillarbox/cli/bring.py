@@ -6,6 +6,7 @@ Must never: change the source.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from pathlib import Path
 from typing import Annotated
 
@@ -19,10 +20,13 @@ from pillarbox.cli.speech import Bar, Json, complain, progress_bar, say, say_jso
 from pillarbox.delivery.importer import Importer, Outcome
 from pillarbox.delivery.letters import Unreadable
 from pillarbox.delivery.source import Source, SourceUnknown, find_source
+from pillarbox.mail.errors import LimitReached, NameInvalid
 
 
 def bring(
-    source: Annotated[Path, Parameter(help="An mbox file, a Maildir, a folder of .eml files, or one .eml file.")],
+    source: Annotated[
+        Path, Parameter(help="An mbox file, a Maildir, a folder of .eml files, an export, or one .eml file.")
+    ],
     /,
     *,
     user: Annotated[str, Parameter(help="Whose mail it becomes.")],
@@ -43,12 +47,21 @@ def bring(
                 "messages": outcome.messages,
                 "size_bytes": outcome.size_bytes,
                 "mailboxes": outcome.by_mailbox,
+                "uids_kept": outcome.uids_kept,
+                "new_uids": outcome.renumbered,
+                "here_before": outcome.here_before,
                 "left_out": [{"origin": each.origin, "reason": each.reason} for each in outcome.left_out],
             }
         )
     else:
         where = ", ".join(f"{name} {count}" for name, count in outcome.by_mailbox.items())
         say(f"imported {outcome.messages} messages, {size_text(outcome.size_bytes)} ({where or 'nothing'})")
+        if outcome.uids_kept:
+            say(f"mail programs need not download again: {', '.join(outcome.uids_kept)}")
+        if outcome.here_before:
+            say(f"{outcome.here_before} messages were here from an import before and were not brought again")
+        for name, reason in outcome.renumbered.items():
+            complain(f'mail programs will download "{name}" again, its messages have new UIDs: {reason}')
     if outcome.left_out:
         raise CommandFailed(f"{len(outcome.left_out)} messages were left out, named above", ExitCode.BAD_DATA)
 
@@ -68,7 +81,11 @@ async def _import(place: Place, account: Account, source: Source, into: str) -> 
         with progress_bar(f"Importing {source.kind.value}", total) as bar:
             importer = Importer(mail, _Shown(bar))
             try:
-                return await importer.run(source.folders, into)
+                outcome = await importer.run(source.folders, into)
+                for name in () if into else source.subscriptions:
+                    with contextlib.suppress(NameInvalid, LimitReached):
+                        await mail.subscribe(name)
+                return outcome
             except OSError as error:
                 done = importer.outcome.messages
                 raise CommandFailed(
