@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import imaplib
+import json
 import os
 import re
 import shutil
 import signal
 import ssl
 import sys
+import time
 from pathlib import Path
 
 import psutil
@@ -18,6 +20,7 @@ from pillarbox.app import server
 from pillarbox.clock import SystemClock
 from pillarbox.net.certificates import ensure_certificates
 from tests.app.process import PATIENCE_SECONDS, ServerProcess
+from tests.servers.pillarbox_server import PillarboxServer
 
 BOTH = pytest.mark.parametrize("workers", [1, 2])
 
@@ -163,3 +166,78 @@ def trusting(authority_path: Path) -> ssl.SSLContext:
 def served_by(client: imaplib.IMAP4_SSL, worker: psutil.Process) -> bool:
     own_port = client.socket().getsockname()[1]
     return any(one.raddr and one.raddr.port == own_port for one in worker.net_connections())
+
+
+def capability(client: imaplib.IMAP4, name: str) -> str:
+    return next(each.partition("=")[2] for each in client.capabilities if each.startswith(name + "="))
+
+
+def test_a_reload_gives_new_settings_to_new_clients_and_keeps_those_who_are_there(tmp_path: Path) -> None:
+    config = tmp_path / "pillarbox.toml"
+    config.write_text("[store]\nmax_message_bytes = 111111\n")
+    with PillarboxServer(config=config, workers=2) as server:
+        server.add_account("ann", "correct horse battery")
+        events = Events(server)
+        kept = [logged_in(server) for _ in range(8)]
+        config.write_text("[store]\nmax_message_bytes = 222222\n")
+        server.reload()
+        events.wait_for("server.ready", 4)
+        events.wait_for("server.draining", 2)
+        assert {capability(logged_in(server), "APPENDLIMIT") for _ in range(8)} == {"222222"}
+        for client in kept:
+            assert client.select()[0] == "OK"
+            assert capability(client, "APPENDLIMIT") == "111111"
+            client.logout()
+        events.wait_for("worker.drained", 2)
+        config.write_text("[store]\nmax_message_bytes = 'many'\n")
+        server.reload()
+        events.wait_for("settings.not_reloaded", 1)
+        config.write_text("listen = ['127.0.0.1:1']\n[store]\nmax_message_bytes = 222222\n[tls]\nrenew_days_left = 3\n")
+        server.reload()
+        assert events.wait_for("settings.need_restart", 1)["settings"] == "tls"  # --listen wins over the file
+        assert capability(logged_in(server), "APPENDLIMIT") == "222222"
+        assert events.count("server.ready") == 4
+
+
+def test_those_who_stay_after_a_reload_hear_goodbye_when_their_time_is_over(tmp_path: Path) -> None:
+    config = tmp_path / "pillarbox.toml"
+    config.write_text("[net]\ndrain_seconds = 0.5\n")
+    with PillarboxServer(config=config, workers=2) as server:
+        server.add_account("ann", "correct horse battery")
+        events = Events(server)
+        client = logged_in(server)
+        config.write_text("[net]\ndrain_seconds = 0.6\n")
+        server.reload()
+        assert client.readline() == b"* BYE Server is shutting down\r\n"
+        client.shutdown()
+        events.wait_for("worker.drained", 2)
+        logged_in(server).logout()
+
+
+def logged_in(server: PillarboxServer) -> imaplib.IMAP4_SSL:
+    client = imaplib.IMAP4_SSL("localhost", server.port, ssl_context=server.client_context())
+    client.login("ann", "correct horse battery")
+    client.capabilities = tuple(client.capability()[1][0].decode().split())
+    return client
+
+
+class Events:
+    """What a server logs."""
+
+    def __init__(self, server: PillarboxServer) -> None:
+        self._server = server
+
+    def named(self, name: str) -> list[dict[str, object]]:
+        found = [json.loads(line) for line in self._server.stderr().splitlines() if line.startswith("{")]
+        return [event for event in found if event["event"] == name]
+
+    def count(self, name: str) -> int:
+        return len(self.named(name))
+
+    def wait_for(self, name: str, count: int) -> dict[str, object]:
+        """The last of so many events of a name, once they are there."""
+        give_up = time.monotonic() + PATIENCE_SECONDS
+        while len(found := self.named(name)) < count:
+            assert time.monotonic() < give_up, f"no {name} in {self._server.stderr()}"
+            time.sleep(0.02)
+        return found[-1]

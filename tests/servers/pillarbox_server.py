@@ -120,6 +120,10 @@ class PillarboxServer:
             raise self._trouble(f"the server ended with exit code {code} after SIGTERM")
         return self.stderr()
 
+    def reload(self) -> None:
+        """SIGHUP: certificates and settings are read again."""
+        self._running().send_signal(signal.SIGHUP)
+
     def kill(self) -> None:
         """kill -9, the workers too, as a power cut would."""
         process = self._running()

@@ -74,7 +74,7 @@ class LmtpDoor:
 
 def open_lmtp(settings: ServerSettings, certificate: ServerCertificate) -> LmtpDoor | None:
     """LMTP's sockets, None when none are wanted. Raises CannotListen, CertificateUnusable, OSError."""
-    lmtp, backlog, workers = settings.lmtp, settings.net.backlog, settings.workers
+    lmtp, backlog, workers = settings.lmtp, settings.net.backlog, settings.processes
     if lmtp.socket_path is None and not lmtp.listen and not lmtp.listen_plain:
         return None
     for address in lmtp.listen_plain:

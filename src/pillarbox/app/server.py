@@ -6,13 +6,15 @@ Must never: import `config` or `cli`; print to stdout other than through `announ
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import socket
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack
 from functools import partial
+from typing import Any
 
 from pillarbox.app.certificates import ServerCertificate
 from pillarbox.app.delivery import make_deliverer, open_retries
@@ -20,6 +22,8 @@ from pillarbox.app.folder import DataFolder
 from pillarbox.app.lmtp import LmtpDoor, open_lmtp
 from pillarbox.app.log import StructuredLog
 from pillarbox.app.mail import open_mail
+from pillarbox.app.managesieve import ManageSieveDoor, open_managesieve
+from pillarbox.app.reload import reloaded
 from pillarbox.app.settings import ServerSettings
 from pillarbox.app.web import WebDoor, open_web
 from pillarbox.auth.administration import DirectoryAdministration
@@ -35,7 +39,7 @@ from pillarbox.net.listener import CannotListen, open_listeners
 from pillarbox.net.server import Server
 from pillarbox.net.tls import CertificateUnusable, ServerTls
 from pillarbox.net.trust import trust_advice
-from pillarbox.net.workers import Supervisor, WorkerChannel, WorkerFailed
+from pillarbox.net.workers import DRAIN_SIGNAL, Reload, Supervisor, WorkerChannel, WorkerFailed
 from pillarbox.web.client_settings import SetupInvalid
 
 RENEWAL_SECONDS = 12 * 3600.0
@@ -53,13 +57,21 @@ class CannotStart(Exception):
     """The server can't begin to serve. The text is for the operator, in plain words."""
 
 
+class SettingsUnusable(Exception):
+    """What there is to be read anew can't be used. The text is for the operator."""
+
+
 def serve(
-    settings: ServerSettings, announce: Callable[[str], None], advise: Callable[[str], None] | None = None
+    settings: ServerSettings,
+    announce: Callable[[str], None],
+    advise: Callable[[str], None] | None = None,
+    read_again: Callable[[], ServerSettings] | None = None,
 ) -> None:
-    """Serve until SIGTERM or SIGINT; SIGHUP reads certificates anew.
+    """Serve until SIGTERM or SIGINT; SIGHUP reads certificates anew, and the settings.
 
     `announce` gets one line, "ready imaps://HOST:PORT", when connections are accepted (by every worker). `advise`
-    gets a text for people on the first run: how to trust the server; by default it goes to stderr. Raises CannotStart.
+    gets a text for people on the first run: how to trust the server; by default it goes to stderr. `read_again` gives
+    the settings as they are now, or raises SettingsUnusable. Raises CannotStart.
     """
     os.umask(0o077)
     sys.setswitchinterval(SWITCH_SECONDS)
@@ -71,16 +83,17 @@ def serve(
     house = _House(settings, folder, certificate, clock, events)
     try:
         folder.prepare()
-        groups = open_listeners(settings.listen, settings.net.backlog, settings.workers)
+        groups = open_listeners(settings.listen, settings.net.backlog, settings.processes)
         port = groups[0][0].getsockname()[1]
         tls = certificate.open(partial(_give_advice, port, advise or _write_to_stderr))
         house.web = open_web(settings, certificate, port)
         house.lmtp = open_lmtp(settings, certificate)
+        house.managesieve = open_managesieve(settings, certificate, len(groups))
         line = f"ready {_url(settings.listen[0].host, port)}"
-        if settings.workers == 1:
+        if settings.processes == 1:
             house.serve(tls, groups[0], lambda: announce(line))
         else:
-            _supervise(house, tls, groups, lambda: announce(line))
+            _supervise(house, tls, groups, lambda: announce(line), read_again)
     except OSError as error:
         raise CannotStart(f"{error.filename or settings.data_folder}: {error.strerror}") from error
     except (CannotListen, CertificateUnusable, DirectoryUnavailable, SetupInvalid, WorkerFailed) as error:
@@ -108,6 +121,8 @@ class _House:
         """The HTTPS port, when one is wanted."""
         self.lmtp: LmtpDoor | None = None
         """Where mail servers hand messages over, when that is wanted."""
+        self.managesieve: ManageSieveDoor | None = None
+        """Where people manage their Sieve scripts, when that is wanted."""
         self._folder = folder
 
     def serve(
@@ -123,13 +138,13 @@ class _House:
 
     def refresh(self, tls: ServerTls) -> None:
         """Show renewed certificates, everywhere."""
-        others = [door.tls for door in (self.web, self.lmtp) if door is not None]
+        others = [door.tls for door in (self.web, self.lmtp, self.managesieve) if door is not None]
         self.certificate.refresh(tls, *(one for one in others if one is not None))
 
     async def _serve(
         self, tls: ServerTls, sockets: Sequence[socket.socket], ready: Callable[[], None], lifeline: int | None
     ) -> None:
-        stop = self._watch_signals(tls, lifeline)
+        stop, drain = self._watch_signals(tls, lifeline)
         settings, clock, events = self.settings, self.clock, self.events
         async with AsyncExitStack() as stack:
             store = await open_mail(settings, clock, events)
@@ -166,20 +181,31 @@ class _House:
                     stack.push_async_callback(mail_server.stop)
                     mail_server.start()
                 events.info("lmtp.ready", where=self.lmtp.where())
+            if self.managesieve is not None:
+                for script_server in self.managesieve.servers(store, authenticator, clock, events):
+                    stack.push_async_callback(script_server.stop)
+                    script_server.start()
+                events.info("managesieve.ready", where=self.managesieve.where())
             renewal = asyncio.create_task(self._renew(tls))
             stack.callback(renewal.cancel)
             server.start()
-            events.info("server.ready", workers=settings.workers, pid=os.getpid())
+            events.info("server.ready", workers=settings.processes, pid=os.getpid())
             ready()
-            await stop.wait()
+            await _first_of(stop.wait(), drain.wait())
+            if not stop.is_set():
+                events.info("server.draining", connections=server.connections)
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(settings.net.drain_seconds):
+                        await _first_of(stop.wait(), server.drain())
             events.info("server.stopping", connections=server.connections)
         events.info("server.stopped")
 
-    def _watch_signals(self, tls: ServerTls, lifeline: int | None) -> asyncio.Event:
-        """An event that is set when this process is to stop."""
+    def _watch_signals(self, tls: ServerTls, lifeline: int | None) -> tuple[asyncio.Event, asyncio.Event]:
+        """Events that are set when this process is to stop, and when a successor has taken over."""
         loop = asyncio.get_running_loop()
         loop.set_exception_handler(self._unhandled)
-        stop = asyncio.Event()
+        stop, drain = asyncio.Event(), asyncio.Event()
+        loop.add_signal_handler(DRAIN_SIGNAL, drain.set)
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stop.set)
         loop.add_signal_handler(signal.SIGHUP, self.refresh, tls)
@@ -191,7 +217,7 @@ class _House:
 
         if lifeline is not None:
             loop.add_reader(lifeline, orphaned, lifeline)
-        return stop
+        return stop, drain
 
     async def _renew(self, tls: ServerTls) -> None:
         while True:
@@ -207,8 +233,22 @@ class _House:
             self.events.error("loop.unhandled", message=message)
 
 
+async def _first_of(*waiting: Coroutine[Any, Any, object]) -> None:  # Any: what is sent to them is the loop's business
+    """Return when one of them has ended; the others are cancelled."""
+    tasks = [asyncio.ensure_future(one) for one in waiting]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+
+
 def _supervise(
-    house: _House, tls: ServerTls, groups: Sequence[Sequence[socket.socket]], ready: Callable[[], None]
+    house: _House,
+    tls: ServerTls,
+    groups: Sequence[Sequence[socket.socket]],
+    ready: Callable[[], None],
+    read_again: Callable[[], ServerSettings] | None,
 ) -> None:
     """Serve with one process for each group of sockets."""
 
@@ -221,6 +261,8 @@ def _supervise(
             house.web.keep(channel.number)
         if house.lmtp is not None:
             house.lmtp.keep(channel.number)
+        if house.managesieve is not None:
+            house.managesieve.keep(channel.number)
         try:
             house.serve(tls, groups[channel.number], channel.ready, channel.lifeline)
         except (DirectoryUnavailable, MailError, OSError) as error:
@@ -234,9 +276,22 @@ def _supervise(
             house.web.close()
         if house.lmtp is not None:
             house.lmtp.close()
+        if house.managesieve is not None:
+            house.managesieve.close()
+
+    def reload() -> Reload:
+        house.refresh(tls)
+        try:
+            settings = house.settings if read_again is None else reloaded(house.settings, read_again(), house.events)
+        except SettingsUnusable as error:
+            house.events.error("settings.not_reloaded", error=str(error))
+            return Reload.REFRESH
+        changed = settings != house.settings
+        house.settings = settings
+        return Reload.REPLACE if changed else Reload.REFRESH
 
     supervisor = Supervisor(len(groups), work, house.settings.net, house.clock, house.events)
-    supervisor.run(on_ready=ready, on_reload=lambda: house.refresh(tls), on_stop=close_all)
+    supervisor.run(on_ready=ready, on_reload=reload, on_stop=close_all)
 
 
 def _close(group: Sequence[socket.socket]) -> None:

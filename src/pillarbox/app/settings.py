@@ -6,6 +6,7 @@ Must never: read a file or the environment.
 from __future__ import annotations
 
 import enum
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from pillarbox.delivery.settings import DeliverySettings
 from pillarbox.imap.limits import ImapLimits
 from pillarbox.mime.limits import MimeLimits
 from pillarbox.net.lmtp_settings import LmtpSettings
+from pillarbox.net.managesieve_settings import ManageSieveSettings
 from pillarbox.net.settings import ListenAddress, NetSettings, TlsSettings
 from pillarbox.sharing.settings import SharingSettings
 from pillarbox.sieve.limits import SieveLimits
@@ -58,8 +60,8 @@ class ServerSettings:
     """Made on the first run, 0700."""
     listen: tuple[ListenAddress, ...] = (ListenAddress(),)
     """Where clients connect, `HOST:PORT`; `*` is every address. 993 is the port that clients try first (RFC 8314)."""
-    workers: int = 1
-    """Processes that serve; 1 serves in the process that was started."""
+    workers: int | None = None
+    """Processes that serve; none is one for each processor. 1 serves in the process that was started."""
     net: NetSettings = field(default_factory=NetSettings)
     tls: TlsSettings = field(default_factory=TlsSettings)
     imap: ImapLimits = field(default_factory=ImapLimits)
@@ -74,5 +76,11 @@ class ServerSettings:
     client_setup: ClientSetupSettings = field(default_factory=ClientSetupSettings)
     web: WebSettings = field(default_factory=WebSettings)
     sieve: SieveLimits = field(default_factory=SieveLimits)
+    managesieve: ManageSieveSettings = field(default_factory=ManageSieveSettings)
     lmtp: LmtpSettings = field(default_factory=LmtpSettings)
     delivery: DeliverySettings = field(default_factory=DeliverySettings)
+
+    @property
+    def processes(self) -> int:
+        """How many workers that makes on this machine."""
+        return self.workers or len(os.sched_getaffinity(0))

@@ -60,7 +60,7 @@ def open_web(settings: ServerSettings, certificate: ServerCertificate, imap_port
     """The HTTPS port, None when none is wanted. Raises SetupInvalid, CannotListen, CertificateUnusable."""
     if not settings.web.listen:
         return None
-    groups = open_listeners(settings.web.listen, settings.net.backlog, settings.workers)
+    groups = open_listeners(settings.web.listen, settings.net.backlog, settings.processes)
     try:
         site = site_of(settings, imap_port, groups[0][0].getsockname()[1])
         return WebDoor(settings.web, site, certificate.open_web(), groups)

@@ -10,6 +10,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from pillarbox.app.settings import ServerSettings
 from pillarbox.cli.exits import CommandFailed, ExitCode
 from pillarbox.cli.place import Place
 from pillarbox.cli.speech import say
@@ -21,7 +22,7 @@ def serve(
         tuple[str, ...],
         Parameter(negative="", help="HOST:PORT; may be given several times. Default: every address, port 993."),
     ] = (),
-    workers: Annotated[int | None, Parameter(help="Processes that serve. Default: 1.")] = None,
+    workers: Annotated[int | None, Parameter(help="Processes that serve. Default: one for each processor.")] = None,
     place: Place = Place(),  # noqa: B008 - frozen
 ) -> None:
     """Serve until stopped."""
@@ -39,11 +40,17 @@ def serve(
         given["workers"] = workers
     settings = place.settings(**given)
     place.make()
-    from pillarbox.app.server import CannotStart
+    from pillarbox.app.server import CannotStart, SettingsUnusable
     from pillarbox.app.server import serve as serve_until_stopped
 
+    def read_again() -> ServerSettings:
+        try:
+            return place.settings(**given)
+        except CommandFailed as error:
+            raise SettingsUnusable(str(error)) from error
+
     try:
-        serve_until_stopped(settings, announce=_announce)
+        serve_until_stopped(settings, announce=_announce, read_again=read_again)
     except CannotStart as error:
         raise CommandFailed(str(error), ExitCode.UNAVAILABLE) from error
 

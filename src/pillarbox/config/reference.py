@@ -27,7 +27,8 @@ _INTRODUCTION = """\
 
 Pillarbox runs without a configuration file. To change a setting, write `pillarbox.toml` into the data folder, or name
 another file with `--config FILE`; leave out what is right as it is. `pillarbox config check` reports every mistake in
-it at once, with its line. A change counts from the next start of the server.
+it at once, with its line. A running server of two workers and more takes changes over at SIGHUP (`systemctl reload`)
+without dropping a connection, but for those that steer what is opened at the start; its log names these.
 
 ```toml
 listen = ["192.0.2.10:993", "[2001:db8::10]:993"]

@@ -11,7 +11,7 @@ import socket
 from collections.abc import Callable, Sequence
 
 from pillarbox.clock import Clock
-from pillarbox.conversation import Conversation
+from pillarbox.conversation import Conversation, Overture
 from pillarbox.events import EventLog
 from pillarbox.net.hall import Hall
 from pillarbox.net.listener import Listener
@@ -38,10 +38,11 @@ class Server:
         settings: NetSettings,
         clock: Clock,
         events: EventLog,
+        make_overture: Callable[[], Overture] | None = None,
     ) -> None:
         """`sockets` come from `open_listeners` or `open_unix_listeners` and are closed by `stop`. Without `tls`
-        connections are plain: only for what nobody else can listen to."""
-        self._hall = Hall(tls, make_conversation, settings, clock, events)
+        connections are plain: only for what nobody else can listen to. With `make_overture` TLS begins by STARTTLS."""
+        self._hall = Hall(tls, make_conversation, settings, clock, events, make_overture)
         self._listener = Listener(sockets, self._hall)
         self._sweeper: asyncio.TimerHandle | None = None
 
@@ -54,6 +55,11 @@ class Server:
         """Begin to accept."""
         self._listener.accept()
         self._sweep_later()
+
+    async def drain(self) -> None:
+        """Accept no more; return when everybody has left."""
+        self._listener.close()
+        await self._hall.wait_until_empty()
 
     async def stop(self) -> None:
         """Accept no more, end every conversation, wait up to the grace time, close what is left."""

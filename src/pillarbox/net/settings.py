@@ -44,6 +44,9 @@ class NetSettings:
     stop_grace_seconds: float = 20.0
     """At stop, running commands have so long to finish. Below the 30 s and 90 s that container runners and systemd wait
     before they kill."""
+    drain_seconds: float = 3600.0
+    """After a reload the old processes serve those who are connected for so long; then these hear goodbye and come back
+    to the new ones. Programs that idle stay for days, others leave within minutes."""
     sweep_interval_seconds: float = 1.0
     """How often all connections are looked at for time-outs; their precision. One timer for all is cheaper than
     one timer each."""

@@ -1,4 +1,5 @@
-"""Several processes that serve the same port: forks them, restarts those that die, stops them all together.
+"""Several processes that serve the same port: forks them, restarts those that die, stops them all together, and puts
+successors in their places when what they serve with has changed.
 
 The supervisor runs no event loop and no thread, so that forking stays safe at any time. Each worker holds the read
 end of one pipe, the lifeline; only the supervisor holds its write end, so its death, however sudden, is the end of
@@ -10,12 +11,13 @@ Must never: serve anything itself; leave a worker behind.
 from __future__ import annotations
 
 import contextlib
+import enum
 import os
 import select
 import signal
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NoReturn
 
 from pillarbox.clock import Clock
@@ -23,6 +25,19 @@ from pillarbox.events import EventLog
 from pillarbox.net.settings import NetSettings
 
 _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD)
+
+
+DRAIN_SIGNAL = signal.SIGUSR1
+"""Tells a worker that its successor is there: accept no more, end when everybody has left."""
+
+
+class Reload(enum.Enum):
+    """What the workers have to do with a reload."""
+
+    REFRESH = "refresh"
+    """They go on, and look at their files again."""
+    REPLACE = "replace"
+    """Successors take over; those who are there serve their clients to the end."""
 
 
 class WorkerFailed(Exception):
@@ -54,6 +69,12 @@ class _Seat:
     deaths: int = 0
     start_at_seconds: float | None = 0.0
     """None while it runs."""
+    draining: set[int] = field(default_factory=set)
+    """Process ids of those that sat here before and still have clients."""
+
+    def pids(self) -> list[int]:
+        """All processes of this seat."""
+        return [*([self.pid] if self.pid else []), *self.draining]
 
 
 class Supervisor:
@@ -77,7 +98,7 @@ class Supervisor:
         self._was_ready = False
         self._stopping = False
 
-    def run(self, on_ready: Callable[[], None], on_reload: Callable[[], None], on_stop: Callable[[], None]) -> None:
+    def run(self, on_ready: Callable[[], None], on_reload: Callable[[], Reload], on_stop: Callable[[], None]) -> None:
         """Start the workers and return when all have ended after SIGTERM or SIGINT.
 
         `on_ready` is called once, when every worker accepts; `on_reload` at SIGHUP, before the workers hear of it;
@@ -104,12 +125,12 @@ class Supervisor:
 
     # --- the supervisor's loop --------------------------------------------------------------------
 
-    def _tend(self, on_ready: Callable[[], None], on_reload: Callable[[], None], on_stop: Callable[[], None]) -> None:
+    def _tend(self, on_ready: Callable[[], None], on_reload: Callable[[], Reload], on_stop: Callable[[], None]) -> None:
         while not self._stopping:
             self._start_due()
             select.select([self._wake_in, self._status_in], [], [], self._pause_seconds())
             signals = set(_read_all(self._wake_in))
-            self._not_ready -= set(_read_all(self._status_in))
+            self._welcome(_read_all(self._status_in))
             if not self._was_ready and not self._not_ready:
                 self._was_ready = True
                 on_ready()
@@ -117,9 +138,26 @@ class Supervisor:
                 self._stopping = True
             self._reap()
             if signal.SIGHUP in signals and not self._stopping:
-                on_reload()
-                self._tell_all(signal.SIGHUP)
+                if on_reload() is Reload.REPLACE:
+                    self._replace_all()
+                else:
+                    self._tell_all(signal.SIGHUP)
         on_stop()
+
+    def _welcome(self, numbers: bytes) -> None:
+        """These seats' workers accept now: whoever sat there before lets go."""
+        self._not_ready -= set(numbers)
+        for seat in self._seats:
+            if seat.number in numbers:
+                for pid in seat.draining:
+                    os.kill(pid, DRAIN_SIGNAL)
+
+    def _replace_all(self) -> None:
+        now = self._clock.monotonic_seconds()
+        for seat in self._seats:
+            if seat.pid:
+                seat.draining.add(seat.pid)
+                self._start(seat, now)
 
     def _pause_seconds(self) -> float | None:
         due = [seat.start_at_seconds for seat in self._seats if seat.start_at_seconds is not None]
@@ -134,6 +172,10 @@ class Supervisor:
     def _reap(self) -> None:
         """Take note of workers that ended, and plan their successors."""
         for seat in self._seats:
+            for pid in tuple(seat.draining):
+                if os.waitpid(pid, os.WNOHANG)[0]:
+                    seat.draining.discard(pid)
+                    self._events.info("worker.drained", worker=seat.number)
             if not seat.pid:
                 continue
             ended, status = os.waitpid(seat.pid, os.WNOHANG)
@@ -153,8 +195,8 @@ class Supervisor:
 
     def _tell_all(self, number: signal.Signals) -> None:
         for seat in self._seats:
-            if seat.pid:
-                os.kill(seat.pid, number)
+            for pid in seat.pids():
+                os.kill(pid, number)
 
     def _end_all(self) -> None:
         """SIGTERM, the time that a graceful stop takes at most, SIGKILL."""
@@ -163,7 +205,7 @@ class Supervisor:
         self._tell_all(signal.SIGTERM)
         give_up = self._clock.monotonic_seconds() + settings.stop_grace_seconds + settings.farewell_seconds + 5.0
         self._reap()  # the signal of a worker that ended together with the one that failed is read already
-        while any(seat.pid for seat in self._seats):
+        while any(seat.pids() for seat in self._seats):
             left = give_up - self._clock.monotonic_seconds()
             if left <= 0:
                 self._events.error("worker.killed", reason="took too long to stop")
@@ -193,7 +235,7 @@ class Supervisor:
         try:
             signal.set_wakeup_fd(-1)
             signal.signal(signal.SIGHUP, signal.SIG_IGN)
-            for of_default in (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD):
+            for of_default in (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD, DRAIN_SIGNAL):
                 signal.signal(of_default, signal.SIG_DFL)
             for descriptor in (self._lifeline_end, self._status_in, self._wake_in, self._wake):
                 os.close(descriptor)
