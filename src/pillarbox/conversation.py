@@ -96,3 +96,24 @@ class Conversation(Protocol):
     def end(self, reason: str) -> None:
         """Finish the running command, say goodbye (`* BYE reason`) and end. For shutdown and time-outs."""
         ...
+
+
+class Then(enum.Enum):
+    """What comes after an answer in clear."""
+
+    MORE = "more"
+    TLS = "tls"
+    """The TLS handshake; nothing that came in clear may be left unread."""
+    OVER = "over"
+
+
+class Overture(Protocol):
+    """What is said in clear before TLS begins (STARTTLS); then a Conversation starts anew."""
+
+    def greeting(self) -> bytes:
+        """The first words."""
+        ...
+
+    def receive(self, data: bytes) -> tuple[bytes, Then]:
+        """The answer to some bytes of the client, and what comes then. Never raises for bad input."""
+        ...

@@ -45,6 +45,10 @@ class ServerCertificate:
         """The same certificate for LMTP, with who vouches for clients. Raises CertificateUnusable, OSError."""
         return ServerTls(self._files(self._warn), "", client_authority_path)
 
+    def open_managesieve(self) -> ServerTls:
+        """The same certificate for ManageSieve. Raises CertificateUnusable, OSError."""
+        return ServerTls(self._files(self._warn), "managesieve")
+
     def refresh(self, *served: ServerTls | WebTls) -> None:
         """Renew what is due and read the files anew; when that fails, what was there goes on."""
         try:

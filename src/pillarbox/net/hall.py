@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from pillarbox.clock import Clock
-from pillarbox.conversation import Conversation
+from pillarbox.conversation import Conversation, Overture
 from pillarbox.events import EventLog
 from pillarbox.net.settings import NetSettings
 from pillarbox.net.tls import ServerTls
@@ -60,6 +60,7 @@ class Hall:
         "events",
         "loop",
         "make_conversation",
+        "make_overture",
         "settings",
         "tls",
     )
@@ -71,11 +72,13 @@ class Hall:
         settings: NetSettings,
         clock: Clock,
         events: EventLog,
+        make_overture: Callable[[], Overture] | None = None,
     ) -> None:
-        """Call on the loop's thread. Without `tls` connections are plain."""
+        """Call on the loop's thread. Without `tls` connections are plain; with an overture TLS begins in its course."""
         self.loop = asyncio.get_running_loop()
         self.tls = tls
         self.make_conversation = make_conversation
+        self.make_overture = make_overture
         self.settings = settings
         self.clock = clock
         self.events = events
@@ -111,6 +114,11 @@ class Hall:
         """The same visit goes on with another object."""
         self._guests.discard(guest)
         self._guests.add(successor)
+
+    def hand_over(self, guest: Guest, visit: Visit) -> None:
+        """The same visit goes on with another object, which enters by itself."""
+        self._guests.discard(guest)
+        self._addresses[network_of(visit.address)] -= 1
 
     def leave(self, guest: Guest, visit: Visit, reason: str) -> None:
         """A connection is over; once for each visit."""

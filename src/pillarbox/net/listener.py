@@ -16,6 +16,7 @@ from pillarbox.net.entrance import Entrance
 from pillarbox.net.hall import Hall, Visit, plain_address
 from pillarbox.net.plain import welcome
 from pillarbox.net.settings import ListenAddress
+from pillarbox.net.vestibule import Vestibule
 
 ACCEPTS_PER_TURN = 64
 """Connections accepted before others get their turn; each costs a handshake of about a millisecond later on."""
@@ -178,5 +179,7 @@ class Listener:
         visit = Visit(address, port, self._hall.clock.monotonic_seconds())
         if self._hall.tls is None:
             welcome(self._hall, visit, accepted)
+        elif self._hall.make_overture is not None:
+            Vestibule(self._hall, self._hall.tls, visit, accepted, self._hall.make_overture())
         else:
             Entrance(self._hall, self._hall.tls, visit, accepted)
