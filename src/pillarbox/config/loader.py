@@ -129,7 +129,7 @@ class _Reading:
         kept[field.name] = addresses
 
     def _is_within(self, field: Field, value: object, path: KeyPath) -> bool:
-        if field.kind not in (int, float) or isinstance(value, bool) or not isinstance(value, int | float):
+        if not field.is_number or isinstance(value, bool) or not isinstance(value, int | float):
             return True  # not a number: whether it may be is the type's affair
         if not math.isfinite(value):
             self._mistake(path, "must be a number that ends somewhere")

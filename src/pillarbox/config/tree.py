@@ -26,6 +26,8 @@ class Field:
     """Its type, resolved."""
     table: type | None
     """The dataclass, when the field is a table."""
+    is_number: bool
+    """A number, or a number that may be left out."""
     minimum: float
     owner: type
     required: bool
@@ -40,12 +42,20 @@ def fields_of(kind: type) -> list[Field]:
             name=field.name,
             kind=hints[field.name],
             table=hints[field.name] if dataclasses.is_dataclass(hints[field.name]) else None,
-            minimum=float(field.metadata.get("minimum", 1 if hints[field.name] is int else 0)),
+            is_number=_without_none(hints[field.name]) in (int, float),
+            minimum=float(field.metadata.get("minimum", 1 if _without_none(hints[field.name]) is int else 0)),
             owner=kind,
             required=field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING,
         )
         for field in dataclasses.fields(kind)
     ]
+
+
+def _without_none(kind: object) -> object:
+    """What a value is when it is there."""
+    parts = [part for part in typing.get_args(kind) if part is not type(None)]
+    is_union = typing.get_origin(kind) in (typing.Union, types.UnionType)
+    return parts[0] if is_union and len(parts) == 1 else kind
 
 
 def describe(kind: object) -> str:
