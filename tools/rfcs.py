@@ -52,7 +52,7 @@ NOT_SPOKEN: Final = {
     "LOGIN-REFERRALS": "no: one server keeps all of an account's mail",
     "LOGINDISABLED": "no: there is no port without TLS",
     "MAILBOX-REFERRALS": "no: one server keeps all of an account's mail", "MESSAGELIMIT=": "to come",
-    "METADATA": "to come", "METADATA-SERVER": "to come", "MULTISEARCH": "to come", "NOTIFY": "to come",
+    "METADATA": "to come", "METADATA-SERVER": "to come", "MULTISEARCH": "to come",
     "QUOTA": "to come", "QUOTA=RES-": "to come", "QUOTASET": "to come", "SAVELIMIT=": "to come",
     "SEARCH=FUZZY": "to come", "STARTTLS": "no: the only port is TLS from the first octet (RFC 8314)",
     "URL-PARTIAL": "to come", "URLAUTH": "to come", "URLAUTH=BINARY": "to come", "URLFETCH=BINARY": "to come",

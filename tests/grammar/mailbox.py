@@ -32,7 +32,7 @@ SELECTABILITY = frozenset(["\\NonExistent", "\\Noselect", "\\Marked", "\\Unmarke
 CHILDREN = frozenset(["\\HasChildren", "\\HasNoChildren"])
 OTHER_ATTRIBUTES = frozenset(
     [
-        *("\\Noinferiors", "\\Subscribed", "\\Remote"),
+        *("\\Noinferiors", "\\Subscribed", "\\Remote", "\\NoAccess"),
         *("\\All", "\\Archive", "\\Drafts", "\\Flagged", "\\Important", "\\Junk", "\\Sent", "\\Trash"),
         *("\\Memos", "\\Scheduled", "\\Snoozed"),
     ]

@@ -68,6 +68,8 @@ _BARE = frozenset(
         *("NOMODSEQ", "USEATTR", "TOOBIG"),
         # RFC 4978, RFC 9586
         *("COMPRESSIONACTIVE", "UIDREQUIRED"),
+        # RFC 5465
+        "NOTIFICATIONOVERFLOW",
     ]
 )
 """New codes without arguments of later RFCs go here."""
@@ -223,6 +225,39 @@ def _metadata(reader: Reader) -> tuple[object, ...]:
     return what, reader.number()
 
 
+_EVENTS = frozenset(
+    [
+        *("MessageNew", "MessageExpunge", "FlagChange", "AnnotationChange"),
+        *("MailboxName", "SubscriptionChange", "MailboxMetadataChange", "ServerMetadataChange"),
+    ]
+)
+
+
+def _bad_event(reader: Reader) -> tuple[object, ...]:
+    """unsupported-events-code = "BADEVENT" SP "(" event-name *(SP event-name) ")" (RFC 5465 section 8)"""
+    reader.expect(b" (")
+    names = [reader.atom()]
+    while not reader.accept(b")"):
+        reader.space()
+        names.append(reader.atom())
+    if not _EVENTS.issuperset(names):
+        raise reader.fail("events of RFC 5465")
+    return tuple(names)
+
+
+def _undefined_filter(reader: Reader) -> tuple[object, ...]:
+    """resp-text-code =/ "UNDEFINED-FILTER" SP filter-name (RFC 5466 section 4)"""
+    reader.space()
+    return (reader.atom(),)
+
+
+def _message_limit(reader: Reader) -> tuple[object, ...]:
+    """ "MESSAGELIMIT" SP nz-number [SP nz-number] (RFC 9738)"""
+    reader.space()
+    most = reader.nz_number()
+    return (most, reader.nz_number()) if reader.accept(b" ") else (most,)
+
+
 _WITH_ARGUMENTS: dict[str, Callable[[Reader], tuple[object, ...]]] = {
     "CAPABILITY": _capabilities,
     "UIDNEXT": _number,
@@ -240,5 +275,8 @@ _WITH_ARGUMENTS: dict[str, Callable[[Reader], tuple[object, ...]]] = {
     "INPROGRESS": _in_progress,
     "BADURL": _bad_url,
     "URLMECH": _url_mechanisms,
+    "BADEVENT": _bad_event,
+    "UNDEFINED-FILTER": _undefined_filter,
+    "MESSAGELIMIT": _message_limit,
 }
 """New codes of later RFCs are one row here."""

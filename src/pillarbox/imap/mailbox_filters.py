@@ -79,15 +79,19 @@ def _filters(cursor: Cursor, session: Session) -> Iterator[MailboxFilter]:
             return
         if count:
             cursor.space()
-        scope = _SCOPES.get(cursor.word())
-        if scope is None:
-            raise BadSyntax("There is no such way to name mailboxes")
-        if scope not in _WITH_NAMES:
-            yield MailboxFilter(scope)
-            continue
-        cursor.space()
-        yield MailboxFilter(scope, _names(cursor, session))
+        yield read_filter(cursor, session, cursor.word())
     raise BadSyntax("Too many ways to name mailboxes")
+
+
+def read_filter(cursor: Cursor, session: Session, word: str) -> MailboxFilter:
+    """filter-mailboxes, whose first word was read. Raises BadSyntax."""
+    scope = _SCOPES.get(word)
+    if scope is None:
+        raise BadSyntax("There is no such way to name mailboxes")
+    if scope not in _WITH_NAMES:
+        return MailboxFilter(scope)
+    cursor.space()
+    return MailboxFilter(scope, _names(cursor, session))
 
 
 def _names(cursor: Cursor, session: Session) -> list[str]:

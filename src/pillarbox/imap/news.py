@@ -36,7 +36,7 @@ async def news(session: Session, rule: ExpungeRule) -> AsyncIterator[bytes]:
 async def _arrivals(session: Session, notices: Notices, known_uidnext: int) -> AsyncIterator[bytes]:
     """FETCH for messages that the client was just told of, but for its own."""
     view = session.selected
-    own = session.own_changes.arrivals.get(view.image.mailbox.id, frozenset())
+    own = session.own_changes.arrivals.get(view.image.mailbox.id, set())
     first = view.count
     while first and view.uids[first - 1] >= known_uidnext:
         first -= 1

@@ -82,6 +82,7 @@ async def _append(session: Session, upload: _Upload) -> Replies:
         mailbox = await session.mail.find(upload.name)
         async with put_together(session, upload.messages) as messages:
             appended = await session.mail.append(mailbox.id, messages)
+        session.own_changes.arrived(mailbox.id, appended.uids)
     except MailboxMissing as missing:
         raise Refused(f"{missing}; create it first", "TRYCREATE") from missing
     yield Done(f"APPENDUID {appended.uidvalidity} {UidSet.of(appended.uids)}".encode("ascii"), "Stored")

@@ -54,6 +54,7 @@ async def _copy(session: Session, transfer: _Transfer, indices: Indices) -> Done
     view = session.selected
     destination = await _destination(session, transfer.destination)
     copied = await session.mail.copy(view.image.mailbox.id, view.uids_of(indices), destination.id)
+    session.own_changes.arrived(destination.id, copied.destination_uids)
     return Done(_copyuid(copied), "Copied") if copied.source_uids else Done()
 
 
@@ -70,6 +71,7 @@ async def _move(session: Session, transfer: _Transfer, indices: Indices) -> byte
     view = session.writable
     destination = await _destination(session, transfer.destination)
     moved = await session.mail.move(view.image.mailbox.id, view.uids_of(indices), destination.id)
+    session.own_changes.arrived(destination.id, moved.destination_uids)
     return b"* OK [%b] Moved\r\n" % _copyuid(moved) if moved.source_uids else b""
 
 
@@ -85,8 +87,8 @@ AREA = Area(
     commands=(
         Command("COPY", State.SELECTED, _copy_numbers, "9051 6.4.7", _parse, Trait.TAKES_NUMBERS),
         Command("UID COPY", State.SELECTED, _copy_uids, "9051 6.4.9", _parse),
-        Command("MOVE", State.SELECTED, _move_numbers, "6851 3.1", _parse, Trait.TAKES_NUMBERS),
-        Command("UID MOVE", State.SELECTED, _move_uids, "6851 3.2", _parse),
+        Command("MOVE", State.SELECTED, _move_numbers, "6851 3.1", _parse, Trait.TAKES_NUMBERS | Trait.EXPUNGES),
+        Command("UID MOVE", State.SELECTED, _move_uids, "6851 3.2", _parse, Trait.EXPUNGES),
     ),
     capabilities=(Capability("MOVE", "6851", LOGGED_IN),),
 )

@@ -52,8 +52,8 @@ async def _close(session: Session, _: None) -> Replies:
 
 AREA = Area(
     commands=(
-        Command("EXPUNGE", State.SELECTED, _expunge, "9051 6.4.3"),
-        Command("UID EXPUNGE", State.SELECTED, _uid_expunge, "4315 2.1", _parse_uids),
+        Command("EXPUNGE", State.SELECTED, _expunge, "9051 6.4.3", None, Trait.EXPUNGES),
+        Command("UID EXPUNGE", State.SELECTED, _uid_expunge, "4315 2.1", _parse_uids, Trait.EXPUNGES),
         Command("CLOSE", State.SELECTED, _close, "9051 6.4.1", None, Trait.NO_UPDATES),
     ),
     capabilities=(Capability("UIDPLUS", "4315", LOGGED_IN),),

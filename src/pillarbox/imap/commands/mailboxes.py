@@ -45,6 +45,7 @@ def _parse_create(cursor: Cursor, session: Session) -> _NewMailbox:
 
 async def _create(session: Session, new: _NewMailbox) -> Replies:
     mailbox = await session.mail.create(new.name, new.uses)
+    session.own_changes.names.add(new.name)
     yield Done(f"MAILBOXID ({mailbox_object_id(*session.mail.origin(mailbox.id))})".encode("ascii"), "Created")
     if Feature.IMAP4REV2 in session.features and new.given_name != new.name:
         old = utf8_quoted(new.given_name)
@@ -53,6 +54,7 @@ async def _create(session: Session, new: _NewMailbox) -> Replies:
 
 async def _delete(session: Session, name: str) -> Replies:
     await session.mail.delete(name)
+    session.own_changes.names.add(name)
     return
     yield  # makes it a generator
 
@@ -65,18 +67,21 @@ def _parse_rename(cursor: Cursor, session: Session) -> tuple[str, str]:
 
 async def _rename(session: Session, names: tuple[str, str]) -> Replies:
     await session.mail.rename(*names)
+    session.own_changes.names.update(names)
     return
     yield  # makes it a generator
 
 
 async def _subscribe(session: Session, name: str) -> Replies:
     await session.mail.subscribe(name)
+    session.own_changes.names.add(name)
     return
     yield  # makes it a generator
 
 
 async def _unsubscribe(session: Session, name: str) -> Replies:
     await session.mail.unsubscribe(name)
+    session.own_changes.names.add(name)
     return
     yield  # makes it a generator
 

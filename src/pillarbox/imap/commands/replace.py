@@ -60,15 +60,16 @@ async def _replace(session: Session, replacement: _Replacement, indices: Indices
             )
     except MailboxMissing as missing:
         raise Refused(f"{missing}; create it first", "TRYCREATE") from missing
+    session.own_changes.arrived(destination.id, appended.uids)
     return b"* OK [APPENDUID %d %d] Stored\r\n" % (appended.uidvalidity, appended.uids[0])
 
 
+_TRAITS = Trait.TAKES_MESSAGES | Trait.EXPUNGES
+
 AREA = Area(
     commands=(
-        Command(
-            "REPLACE", State.SELECTED, _replace_number, "8508 3.2", _parse, Trait.TAKES_NUMBERS | Trait.TAKES_MESSAGES
-        ),
-        Command("UID REPLACE", State.SELECTED, _replace_uid, "8508 3.3", _parse, Trait.TAKES_MESSAGES),
+        Command("REPLACE", State.SELECTED, _replace_number, "8508 3.2", _parse, _TRAITS | Trait.TAKES_NUMBERS),
+        Command("UID REPLACE", State.SELECTED, _replace_uid, "8508 3.3", _parse, _TRAITS),
     ),
     capabilities=(Capability("REPLACE", "8508", LOGGED_IN),),
 )
