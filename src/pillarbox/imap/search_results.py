@@ -66,8 +66,13 @@ def read_result_options(cursor: Cursor) -> ResultOptions:
 
 def check_program(program: SearchProgram, session: Session) -> None:
     """Raises BadSyntax for numbers where only UIDs may be used (RFC 9586 section 3.1)."""
-    if Feature.UIDONLY in session.features and any(isinstance(leaf, Numbers) for leaf in leaves(program.query)):
+    if Feature.UIDONLY in session.features and names_numbers(program):
         raise BadSyntax("With UIDONLY, name messages by UID", "UIDREQUIRED")
+
+
+def names_numbers(program: SearchProgram) -> bool:
+    """Whether there are message numbers among the keys: then no EXPUNGE may follow (RFC 7162 section 3.2.10.2)."""
+    return any(isinstance(leaf, Numbers) for leaf in leaves(program.query))
 
 
 async def find(session: Session, program: SearchProgram, options: ResultOptions | None = None) -> Sequence[int]:

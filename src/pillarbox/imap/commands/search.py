@@ -23,6 +23,7 @@ from pillarbox.imap.search_results import (
     esearch,
     find,
     modseq_of,
+    names_numbers,
     number_line,
     read_result_options,
     save,
@@ -90,10 +91,14 @@ def _done(asked: _Search, name: str) -> Done:
     return Done(text=f"{name} completed{saved}")
 
 
+def _keeps_numbers(asked: _Search) -> bool:
+    return names_numbers(asked.program)
+
+
 AREA = Area(
     commands=(
         Command("SEARCH", State.SELECTED, _search_numbers, "9051 6.4.4", _parse, BY_NUMBER),
-        Command("UID SEARCH", State.SELECTED, _search_uids, "9051 6.4.9", _parse),
+        Command("UID SEARCH", State.SELECTED, _search_uids, "9051 6.4.9", _parse, keeps_numbers=_keeps_numbers),
     ),
     capabilities=(
         Capability("ESEARCH", "4731", LOGGED_IN),

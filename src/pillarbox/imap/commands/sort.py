@@ -26,6 +26,7 @@ from pillarbox.imap.search_results import (
     esearch,
     find,
     modseq_of,
+    names_numbers,
     number_line,
     read_result_options,
     save,
@@ -159,10 +160,14 @@ def _columns(table: SortTable, criteria: Sequence[Criterion]) -> dict[SortKey, C
     return {SortKey.ARRIVAL: table.arrivals, SortKey.SIZE: table.sizes, **held}
 
 
+def _keeps_numbers(asked: _Sort) -> bool:
+    return names_numbers(asked.program)
+
+
 AREA = Area(
     commands=(
         Command("SORT", State.SELECTED, _sort_numbers, "5256 3", _parse, BY_NUMBER),
-        Command("UID SORT", State.SELECTED, _sort_uids, "5256 3", _parse),
+        Command("UID SORT", State.SELECTED, _sort_uids, "5256 3", _parse, keeps_numbers=_keeps_numbers),
     ),
     capabilities=(
         Capability("SORT", "5256", LOGGED_IN),

@@ -21,7 +21,7 @@ from pillarbox.imap.command import BY_NUMBER, Area, Capability, Command
 from pillarbox.imap.refusals import BadSyntax
 from pillarbox.imap.replies import LOGGED_IN, Replies, State
 from pillarbox.imap.search_keys import KeyReader, SearchProgram
-from pillarbox.imap.search_results import check_program, find, still_there
+from pillarbox.imap.search_results import check_program, find, names_numbers, still_there
 from pillarbox.imap.session import Session
 from pillarbox.imap.sort_table import Facet, SortTable, sort_table
 from pillarbox.imap.wire.cursor import Cursor
@@ -135,10 +135,14 @@ def write_threads(forest: Forest) -> _Threads:
     return _Threads(b"".join(pieces), order)
 
 
+def _keeps_numbers(asked: _Thread) -> bool:
+    return names_numbers(asked.program)
+
+
 AREA = Area(
     commands=(
         Command("THREAD", State.SELECTED, _thread_numbers, "5256 3", _parse, BY_NUMBER),
-        Command("UID THREAD", State.SELECTED, _thread_uids, "5256 3", _parse),
+        Command("UID THREAD", State.SELECTED, _thread_uids, "5256 3", _parse, keeps_numbers=_keeps_numbers),
     ),
     capabilities=tuple(Capability(f"THREAD={name}", "5256", LOGGED_IN) for name in ALGORITHMS),
 )
