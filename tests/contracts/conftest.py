@@ -19,7 +19,7 @@ LIMITS = StoreLimits(
     name=NameLimits(max_bytes=40, max_depth=5),
     max_mailboxes=8,
     max_keywords=6,
-    max_keyword_bytes=12,
+    max_keyword_bytes=20,
     max_properties=20,
     max_property_bytes=100,
     max_message_bytes=20_000,

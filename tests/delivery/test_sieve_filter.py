@@ -83,7 +83,7 @@ async def test_a_message_is_filed_with_flags_into_a_mailbox_that_is_made(alice: 
     )
     await alice.gets("Subject: from the list")
     box = await alice.account.find("Lists/one")
-    assert (await alice.account.image(box.id)).flags[0].names == {"\\Flagged"}
+    assert (await alice.account.image(box.id)).flags[0].names == {"\\Flagged", "$HasNoAttachment"}
     assert await alice.count() == 0
 
 

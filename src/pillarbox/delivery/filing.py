@@ -19,7 +19,7 @@ from pillarbox.delivery.trace import notice
 from pillarbox.events import EventLog
 from pillarbox.mail.errors import LimitReached, MailboxExists, MailboxMissing, MailError, NameInvalid
 from pillarbox.mail.names import INBOX, canonical_name
-from pillarbox.store.contract import AccountId, AccountStore, Mailbox, NewMessage
+from pillarbox.store.contract import AccountId, AccountStore, Mailbox, NewMessage, Origin
 
 _NOT_SENT: Final = """\
 A filter of yours wanted a message to be sent on, but this server could not hand it over.
@@ -97,12 +97,16 @@ class Filing:
             content = own = self._arrival.stage_with(self._message, place.raw_header)
         try:
             try:
-                await self._account.append(mailbox.id, [NewMessage(content, self._arrival.date, place.flags)])
+                await self._account.append(
+                    mailbox.id, [NewMessage(content, self._arrival.date, place.flags, Origin.DELIVERED)]
+                )
             except (LimitReached, NameInvalid):
                 system = frozenset(flag for flag in place.flags if flag.startswith("\\"))
                 if system == place.flags:
                     raise
-                await self._account.append(mailbox.id, [NewMessage(content, self._arrival.date, system)])
+                await self._account.append(
+                    mailbox.id, [NewMessage(content, self._arrival.date, system, Origin.DELIVERED)]
+                )
         finally:
             if own is not None and not isinstance(own, bytes):
                 own.discard()

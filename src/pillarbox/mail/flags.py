@@ -17,6 +17,9 @@ FLAGGED: Final = "\\Flagged"
 DELETED: Final = "\\Deleted"
 DRAFT: Final = "\\Draft"
 
+HAS_ATTACHMENT: Final = "$HasAttachment"
+HAS_NO_ATTACHMENT: Final = "$HasNoAttachment"
+
 SYSTEM_FLAGS: Final = (ANSWERED, FLAGGED, DELETED, SEEN, DRAFT)
 REGISTERED_KEYWORDS: Final = (
     *("$Forwarded", "$MDNSent", "$Junk", "$NotJunk", "$Phishing", "$Important", "$SubmitPending", "$Submitted"),

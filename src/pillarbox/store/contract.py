@@ -38,6 +38,14 @@ MailboxId = NewType("MailboxId", int)
 """Within an account: positive, survives RENAME, never reused."""
 
 
+class AttachmentMarks(enum.Enum):
+    """See StoreLimits.mark_attachments."""
+
+    DELIVERED = "delivered"
+    ALL = "all"
+    OFF = "off"
+
+
 @dataclass(frozen=True, slots=True)
 class StoreLimits:
     """Sizes that the store enforces for everyone, whichever door a request came through."""
@@ -56,6 +64,9 @@ class StoreLimits:
     """Of one such value. They are read whole, at once."""
     max_message_bytes: int = 50 * 1024 * 1024
     """RFC 7889 APPENDLIMIT. What today's large providers accept."""
+    mark_attachments: AttachmentMarks = AttachmentMarks.DELIVERED
+    """Which messages get one of the keywords $HasAttachment and $HasNoAttachment when they come in, so that programs
+    show attachments without looking: `delivered` (not what programs store, nor imports), `all`, `off`."""
     quota: QuotaDefaults = field(default_factory=QuotaDefaults)
 
 
@@ -136,6 +147,15 @@ class Staged(Protocol):
         ...
 
 
+class Origin(enum.Enum):
+    """How a message comes into an account."""
+
+    PLACED = "placed"
+    """A client puts it there with just the flags that it wants; or it is copied or imported with those that it has."""
+    DELIVERED = "delivered"
+    """It arrives."""
+
+
 @dataclass(frozen=True, slots=True)
 class NewMessage:
     """A message to be stored: its exact bytes, kept as they are."""
@@ -143,6 +163,9 @@ class NewMessage:
     content: bytes | Staged
     internal_date: InternalDate
     flags: frozenset[str] = frozenset()
+    origin: Origin = Origin.PLACED
+    """Decides, with StoreLimits.mark_attachments, whether it gets $HasAttachment or $HasNoAttachment beside `flags`.
+    It comes in without when the account has no room for a keyword."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -548,6 +571,7 @@ __all__ = [
     "MailboxStatus",
     "NewAccount",
     "NewMessage",
+    "Origin",
     "Quota",
     "Staged",
     "Store",

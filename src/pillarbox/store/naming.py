@@ -11,9 +11,10 @@ from collections.abc import Collection, Mapping
 from typing import Final
 
 from pillarbox.mail.errors import LimitReached, MailboxExists, MailboxHasChildren, MailboxMissing, NameInvalid
-from pillarbox.mail.flags import SYSTEM_FLAGS, canonical_flag
+from pillarbox.mail.flags import HAS_ATTACHMENT, HAS_NO_ATTACHMENT, SYSTEM_FLAGS, canonical_flag
 from pillarbox.mail.names import INBOX, check_new_name, is_below
-from pillarbox.store.contract import Mailbox, StoreLimits
+from pillarbox.mime.attachments import has_attachment
+from pillarbox.store.contract import AttachmentMarks, Mailbox, Origin, StoreLimits
 
 SHARED_BY_BOTH_INBOXES: Final = "metadata/"
 """Properties whose names begin so are copied when INBOX is renamed: the new mailbox has them, and INBOX keeps them
@@ -88,6 +89,17 @@ def spell_flags(
     if new and len(known) + len(new) > limits.max_keywords:
         raise LimitReached(f"An account can have {limits.max_keywords} different keywords at most")
     return frozenset(spelled.values()), new
+
+
+def attachment_mark(
+    data: bytes | memoryview, flags: frozenset[str], origin: Origin, marks: AttachmentMarks
+) -> frozenset[str]:
+    """The keyword that says whether a message that comes in has attachments; nothing when none is wanted, or when the
+    message has one of the two already."""
+    wanted = marks is AttachmentMarks.ALL or (marks is AttachmentMarks.DELIVERED and origin is Origin.DELIVERED)
+    if not wanted or not {HAS_ATTACHMENT, HAS_NO_ATTACHMENT}.isdisjoint(map(canonical_flag, flags)):
+        return frozenset()
+    return frozenset({HAS_ATTACHMENT if has_attachment(data) else HAS_NO_ATTACHMENT})
 
 
 def known_flags(names: frozenset[str], known: Mapping[str, str]) -> frozenset[str]:

@@ -402,8 +402,15 @@ class MemoryAccount:
             data = content if isinstance(content, bytes) else _Staging.taken(content)
             if len(data) > self._limits.max_message_bytes:
                 raise MessageTooBig(self._limits.max_message_bytes)
-            rows.append(Message(0, flag_set(change.spell(message.flags)), 0, data, message.internal_date, 0))
+            rows.append(Message(0, flag_set(self._spelled(change, message, data)), 0, data, message.internal_date, 0))
         return rows
+
+    def _spelled(self, change: Change, message: NewMessage, data: bytes) -> frozenset[str]:
+        marks = self._limits.mark_attachments
+        if mark := naming.attachment_mark(data, message.flags, message.origin, marks):
+            with contextlib.suppress(LimitReached):
+                return change.spell(message.flags | mark)
+        return change.spell(message.flags)
 
     def _watch(self, watchers: list[Watcher], watcher: Watcher) -> Unwatch:
         def entry() -> None:

@@ -166,11 +166,12 @@ class SqliteAccount:
         blobs = self._opened.blobs
         around = self._opened.around
         incoming = self._take_over(new)
+        settings, marks = around.settings, around.limits.mark_attachments
         ready: list[Ready] = []
         appended = await self._opened.writer.run(
             Change(
                 lambda transaction: apply(transaction, ready),
-                prepare=lambda: ready.extend(make_ready(incoming, blobs, around.settings.inline_bytes, around.digest)),
+                prepare=lambda: ready.extend(make_ready(incoming, blobs, settings.inline_bytes, around.digest, marks)),
                 abandon=lambda: remove_blobs(blobs, [message.blob for message in incoming]),
             )
         )
@@ -268,7 +269,7 @@ class SqliteAccount:
         taken: list[Incoming] = []
         try:
             for message in new:
-                taken.append(Incoming(None, None, None, message.internal_date, message.flags))
+                taken.append(Incoming(None, None, None, message.internal_date, message.flags, message.origin))
                 if isinstance(message.content, bytes):
                     taken[-1].data = message.content
                     continue

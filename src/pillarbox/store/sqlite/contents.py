@@ -20,7 +20,9 @@ import apsw
 from pillarbox.mail.dates import InternalDate
 from pillarbox.mail.errors import StoreCorrupt
 from pillarbox.mime.digest import header_size
+from pillarbox.store.contract import AttachmentMarks, Origin
 from pillarbox.store.digesting import Digest, Digester, sha256_of
+from pillarbox.store.naming import attachment_mark
 from pillarbox.store.sqlite.schema import make_folder, sync_folder
 
 
@@ -33,6 +35,7 @@ class Incoming:
     sha256: bytes | None
     date: InternalDate
     flags: frozenset[str]
+    origin: Origin
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +51,13 @@ class Ready:
     """None: to be computed later."""
     date: InternalDate
     flags: frozenset[str]
+    mark: frozenset[str]
+    """naming.attachment_mark"""
 
 
-def make_ready(incoming: Sequence[Incoming], blobs: Path, inline_bytes: int, digest: Digester) -> list[Ready]:
+def make_ready(
+    incoming: Sequence[Incoming], blobs: Path, inline_bytes: int, digest: Digester, marks: AttachmentMarks
+) -> list[Ready]:
     """Hash messages and bring the bytes of large ones to disk. Runs in a writing thread.
 
     Large ones are digested too: that takes too long for the loop thread, where the others are (digests.py).
@@ -71,7 +78,8 @@ def make_ready(incoming: Sequence[Incoming], blobs: Path, inline_bytes: int, dig
         header = bytes(data[:header_end])
         body = bytes(data[header_end:]) if message.blob is None else None
         sha256 = message.sha256 or sha256_of(data)
-        ready.append(Ready(len(data), sha256, header, body, message.blob, known, message.date, message.flags))
+        mark = attachment_mark(data, message.flags, message.origin, marks)
+        ready.append(Ready(len(data), sha256, header, body, message.blob, known, message.date, message.flags, mark))
     if not synced:
         sync_folder(blobs)
     return ready

@@ -6,11 +6,12 @@ before the transaction began.
 
 from __future__ import annotations
 
+import contextlib
 from array import array
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from pillarbox.mail.errors import MessageMissing
+from pillarbox.mail.errors import LimitReached, MessageMissing
 from pillarbox.mail.flags import DELETED, SEEN, FlagAction, apply_flags, flag_set
 from pillarbox.mail.uids import UidSet
 from pillarbox.store import naming
@@ -172,13 +173,20 @@ def _incoming(transaction: Transaction, messages: Sequence[Ready]) -> Rows:
     """Rows for messages that come in; what _add() gives is not there yet."""
     new = Rows()
     for message in messages:
-        flags = flag_set(transaction.spell(message.flags))
+        flags = flag_set(_spelled(transaction, message))
         new.flags.append(transaction.flagsets.number_of(flags))
         new.contents.append(transaction.contents.add(message))
         new.sizes.append(message.size_bytes)
         new.date_seconds.append(message.date.epoch_seconds)
         new.date_zones.append(message.date.zone_minutes)
     return new
+
+
+def _spelled(transaction: Transaction, message: Ready) -> frozenset[str]:
+    if message.mark:
+        with contextlib.suppress(LimitReached):  # a full list of keywords keeps no mail out
+            return transaction.spell(message.flags | message.mark)
+    return transaction.spell(message.flags)
 
 
 def _ascending(uids: Sequence[int]) -> Sequence[int]:
