@@ -173,3 +173,33 @@ async def test_personal_mailboxes_are_one_s_own() -> None:
     found = await bob.done(f"ESEARCH IN (mailboxes {BOX} inboxes) RETURN (COUNT) ALL")
     assert len(found) == 3
     await leave(fred, bob)
+
+
+async def test_identifiers_are_utf_8_and_prepared_as_login_names_are() -> None:
+    fred, bob = await shared_box("lr")
+    await fred.done("SETACL Box {7+}\r\nMüller lr")
+    assert (await fred.done("GETACL Box"))[0] == "* ACL Box fred lrswipkxteacd bob lr {7}\r\nmüller lr"
+    assert (await fred.done("LISTRIGHTS Box {7+}\r\nMüller"))[0].startswith("* LISTRIGHTS Box {7}\r\nMüller ")
+    for wrong in ('"a b"', "a/b", "{3+}\r\na\0b", "-", "--bob", "group:a@b", "@"):
+        for command in (f"SETACL Box {wrong} lr", f"DELETEACL Box {wrong}", f"LISTRIGHTS Box {wrong}"):
+            assert (await fred.say(command))[-1].startswith("tag BAD"), command
+        await fred.done("NOOP")
+    await leave(fred, bob)
+
+
+async def test_rights_that_go_while_a_mailbox_is_open_leave_only_legal_answers() -> None:
+    for command in (
+        "FETCH 1 BODY[]", "UID FETCH 1 (ENVELOPE)", "STORE 1 +FLAGS (\\Seen)", "COPY 1 INBOX", "MOVE 1 INBOX",
+        "SEARCH TEXT x", "SORT (SUBJECT) UTF-8 ALL", "THREAD REFERENCES UTF-8 ALL", "EXPUNGE", "CLOSE", "UNSELECT",
+        f"REPLACE 1 INBOX {MESSAGE}", f"COPY 1 {BOX}", "SEARCH RETURN (SAVE) ALL", "CHECK", "NOOP",
+    ):  # fmt: skip
+        fred, bob = await shared_box(RIGHTS)
+        await bob.done(f"SELECT {BOX}")
+        await fred.done("DELETEACL Box bob")
+        heard = await bob.say(command)
+        assert heard[-1].startswith(("tag OK", "tag NO [NONEXISTENT]", "tag NO [TRYCREATE]")), (command, heard)
+        assert "Subject: x" not in "".join(heard)
+        assert (await fred.done("STATUS Box (MESSAGES DELETED UNSEEN)"))[0].endswith("(MESSAGES 1 DELETED 0 UNSEEN 1)")
+        assert (await bob.done("STATUS INBOX (MESSAGES)"))[0].endswith("(MESSAGES 1)"), command
+        await bob.done("NOOP")
+        await leave(fred, bob)
