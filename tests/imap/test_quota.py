@@ -35,6 +35,20 @@ async def test_an_administrator_sees_and_sets_what_others_may_keep_until_that_is
     assert await talk(b"GETQUOTA user/bob") == await talk(b"GETQUOTA user/eve")
 
 
+async def test_whoever_adds_to_a_nearly_full_account_is_warned() -> None:
+    talk = await Talk.begin(AdminStage())
+    await talk(b"SETQUOTA user/fred (MESSAGE 10)")
+    for _ in range(8):
+        assert len(await talk.append(LETTER)) == 1
+    told = await talk.append(LETTER)
+    assert told[0] == b"* NO [OVERQUOTA] Nearly full: MESSAGE"
+    assert told[1].startswith(b"t OK [APPENDUID ")
+    await talk(b"SELECT INBOX")
+    copied = await talk(b"COPY 1 INBOX")
+    assert copied[0] == b"* NO [OVERQUOTA] Nearly full: MESSAGE"
+    assert copied[-1].startswith(b"t OK [COPYUID ")
+
+
 async def test_what_passes_the_quota_is_refused_whole_whichever_way_it_comes() -> None:
     talk = await Talk.begin(AdminStage())
     await talk.append(LETTER)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from pillarbox.imap.command import Area, Capability, Command, Trait
 from pillarbox.imap.commands.catenate import Catenation, Incoming, literal_content, parse_pieces, put_together
+from pillarbox.imap.commands.quota import soft_warning
 from pillarbox.imap.refusals import BadSyntax, Refused
 from pillarbox.imap.replies import LOGGED_IN, Done, Replies
 from pillarbox.imap.session import Session
@@ -85,6 +86,7 @@ async def _append(session: Session, upload: _Upload) -> Replies:
         session.own_changes.arrived(mailbox.id, appended.uids)
     except MailboxMissing as missing:
         raise Refused(f"{missing}; create it first", "TRYCREATE") from missing
+    yield await soft_warning(session, mailbox)
     yield Done(f"APPENDUID {appended.uidvalidity} {UidSet.of(appended.uids)}".encode("ascii"), "Stored")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from pillarbox.imap.command import Area, Capability, Command, Trait
+from pillarbox.imap.commands.quota import soft_warning
 from pillarbox.imap.refusals import Refused
 from pillarbox.imap.replies import LOGGED_IN, Done, Replies, State
 from pillarbox.imap.session import Session
@@ -50,20 +51,23 @@ def _copyuid(copied: Copied) -> bytes:
     return f"COPYUID {copied.uidvalidity} {source} {destination}".encode("ascii")
 
 
-async def _copy(session: Session, transfer: _Transfer, indices: Indices) -> Done:
+async def _copy(session: Session, transfer: _Transfer, indices: Indices) -> Replies:
     view = session.selected
     destination = await _destination(session, transfer.destination)
     copied = await session.mail.copy(view.image.mailbox.id, view.uids_of(indices), destination.id)
     session.own_changes.arrived(destination.id, copied.destination_uids)
-    return Done(_copyuid(copied), "Copied") if copied.source_uids else Done()
+    yield await soft_warning(session, destination)
+    yield Done(_copyuid(copied), "Copied") if copied.source_uids else Done()
 
 
 async def _copy_numbers(session: Session, transfer: _Transfer) -> Replies:
-    yield await _copy(session, transfer, _numbered(session.selected, transfer.messages))
+    async for reply in _copy(session, transfer, _numbered(session.selected, transfer.messages)):
+        yield reply
 
 
 async def _copy_uids(session: Session, transfer: _Transfer) -> Replies:
-    yield await _copy(session, transfer, session.selected.by_uid(transfer.messages))
+    async for reply in _copy(session, transfer, session.selected.by_uid(transfer.messages)):
+        yield reply
 
 
 async def _move(session: Session, transfer: _Transfer, indices: Indices) -> bytes:

@@ -19,9 +19,9 @@ from pillarbox.imap.replies import LOGGED_IN, Replies
 from pillarbox.imap.session import Session
 from pillarbox.imap.wire.cursor import Cursor
 from pillarbox.imap.wire.writer import astring
-from pillarbox.mail.errors import MailboxMissing
+from pillarbox.mail.errors import MailboxMissing, MailError
 from pillarbox.sharing.person import is_own
-from pillarbox.store.contract import AccountStore, Quota
+from pillarbox.store.contract import AccountStore, Mailbox, Quota
 from pillarbox.store.quota import RESOURCES, properties_of
 
 _ROOT_PREFIX: Final = "user/"
@@ -91,10 +91,15 @@ async def _setquota(session: Session, asked: _Limits) -> Replies:
         yield _quota_line(asked.root, await account.quota())
 
 
-async def soft_warning(session: Session) -> bytes:
+async def soft_warning(session: Session, mailbox: Mailbox) -> bytes:
     """resp-text-code =/ "OVERQUOTA" in an untagged NO (section 4.3.1), to send with the answer to a command that added
-    messages to the client's own mailboxes, when the account is nearly full; else nothing."""
-    full = (await session.mail.quota()).nearly_full(session.services.store.limits.quota.warn_percent)
+    messages to a mailbox of the client's own, when the account is nearly full; else nothing."""
+    if not is_own(mailbox.id):
+        return b""
+    try:
+        full = (await session.mail.quota()).nearly_full(session.services.store.limits.quota.warn_percent)
+    except MailError:  # what was asked for is done all the same
+        return b""
     return b"* NO [OVERQUOTA] Nearly full: %b\r\n" % ", ".join(full).encode("ascii") if full else b""
 
 
