@@ -203,3 +203,12 @@ async def test_rights_that_go_while_a_mailbox_is_open_leave_only_legal_answers()
         assert (await bob.done("STATUS INBOX (MESSAGES)"))[0].endswith("(MESSAGES 1)"), command
         await bob.done("NOOP")
         await leave(fred, bob)
+
+
+async def test_what_may_be_seen_but_not_read_is_passed_over_by_searches_and_lists() -> None:
+    fred, bob = await shared_box("lx")
+    found = await bob.done(f"ESEARCH IN (inboxes mailboxes {BOX}) RETURN (COUNT) ALL")
+    assert [line.split("MAILBOX ")[1].split(" ")[0] for line in found[:-1]] == ["INBOX"]
+    listed = await bob.done('LIST "" "Other Users/fred/%" RETURN (STATUS (MESSAGES))')
+    assert listed[:-1] == [f'* LIST (\\HasNoChildren) "/" {BOX}']
+    await leave(fred, bob)

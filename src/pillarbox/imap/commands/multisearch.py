@@ -34,7 +34,7 @@ from pillarbox.imap.session import Session
 from pillarbox.imap.view import View
 from pillarbox.imap.wire.cursor import Cursor
 from pillarbox.imap.wire.writer import string
-from pillarbox.mail.errors import MailboxMissing
+from pillarbox.mail.errors import MailboxMissing, NoPermission
 from pillarbox.store.contract import Mailbox, MailboxId
 
 _SELECTED = MailboxFilter(Scope.SELECTED)
@@ -94,7 +94,7 @@ async def _search(session: Session, asked: _Question) -> Replies:
             view.saved_uids = ()
         try:
             found = await find_in(session, view, asked.program, saved)
-        except MailboxMissing:  # deleted since the list was taken
+        except (MailboxMissing, NoPermission):  # deleted since the list was taken, or no longer to be read
             continue
         about = b"(TAG %b MAILBOX %b UIDVALIDITY %d)" % (
             string(session.tag), session.encode_name(mailbox.name), mailbox.uidvalidity
@@ -126,12 +126,12 @@ async def _chosen(session: Session, sources: Sequence[MailboxFilter]) -> list[Ma
 
 
 async def _view(session: Session, mailbox: Mailbox) -> View | None:
-    """The session's own view of what is selected, a passing one of any other; None when it has gone."""
+    """The session's own view of what is selected, a passing one of any other; None when it has gone or may not be read."""
     if session.view is not None and session.view.image.mailbox.id == mailbox.id:
         return session.view
     try:
         image = await session.mail.image(mailbox.id)
-    except MailboxMissing:
+    except (MailboxMissing, NoPermission):
         return None
     return View(image, lambda: None, read_only=True, first_recent_uid=image.uidnext)
 
