@@ -126,7 +126,7 @@ async def _chosen(session: Session, sources: Sequence[MailboxFilter]) -> list[Ma
 
 
 async def _view(session: Session, mailbox: Mailbox) -> View | None:
-    """The session's own view of what is selected, a passing one of any other; None when it has gone or may not be read."""
+    """The session's own view of what is selected, a passing one of any other; None when that can't be read."""
     if session.view is not None and session.view.image.mailbox.id == mailbox.id:
         return session.view
     try:
