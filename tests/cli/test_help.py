@@ -35,6 +35,7 @@ COMMANDS = [
     *(("firewall", verb) for verb in ("open", "close", "status")),
     ("port",),
     ("port", "list"),
+    *(("sieve", verb) for verb in ("put", "get", "list", "activate", "deactivate", "remove", "check", "test")),
     *(("search", verb) for verb in ("status", "explain")),
 ]
 

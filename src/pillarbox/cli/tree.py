@@ -430,6 +430,83 @@ For example:
     ),
 }
 
+_SIEVE: Final[_Commands] = {
+    "put": (
+        "sieve:put",
+        """Keep a Sieve script, in place of one of that name; `-` reads it from the standard input.
+
+A script with a mistake is not kept. Mail is filtered by it once it is active (docs/sieve.md).
+
+For example:
+
+    pillarbox sieve put main rules.sieve --user alice
+""",
+    ),
+    "get": (
+        "sieve:get",
+        """Print a Sieve script.
+
+For example:
+
+    pillarbox sieve get main --user alice
+""",
+    ),
+    "list": (
+        "sieve:list_scripts",
+        """List the Sieve scripts of an account, and which one mail is filtered by.
+
+For example:
+
+    pillarbox sieve list --user alice
+""",
+    ),
+    "activate": (
+        "sieve:activate",
+        """Filter an account's mail by a script from now on.
+
+For example:
+
+    pillarbox sieve activate main --user alice
+""",
+    ),
+    "deactivate": (
+        "sieve:deactivate",
+        """Filter an account's mail no more; its scripts stay.
+
+For example:
+
+    pillarbox sieve deactivate --user alice
+""",
+    ),
+    "remove": (
+        "sieve:remove",
+        """Remove a Sieve script that is not active.
+
+For example:
+
+    pillarbox sieve remove old --user alice
+""",
+    ),
+    "check": (
+        "sieve:check",
+        """Look for mistakes in a Sieve script, by line and column. Works offline.
+
+For example:
+
+    pillarbox sieve check rules.sieve
+""",
+    ),
+    "test": (
+        "sieve:try_out",
+        """Show what a Sieve script would do with a message; nothing is done.
+
+For example:
+
+    pillarbox sieve test rules.sieve message.eml --sender bob@example.net
+""",
+    ),
+}
+
 _SEARCH: Final[_Commands] = {
     "status": (
         "search:status",
@@ -575,6 +652,7 @@ def _build() -> App:
         ("alias", "Addresses that lead to accounts of another name.", _ALIAS),
         ("mailbox", "The mailboxes of an account.", _MAILBOX),
         ("quota", "How much accounts may keep.", _QUOTA),
+        ("sieve", "Sieve scripts: where arriving mail goes.", _SIEVE),
         ("search", "Searches in people's mail: how far the index is, and how a search goes.", _SEARCH),
         ("config", "The configuration file.", _CONFIG),
         ("firewall", "This machine's firewall: open and close a port, see what it does.", _FIREWALL),
