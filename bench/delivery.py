@@ -21,6 +21,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
@@ -105,10 +106,7 @@ def main() -> None:
         pillarbox.add_accounts([(name, "correct horse battery") for name in PEOPLE])
         sides = {"dovecot": dovecot.socket_path, "pillarbox": folder / "lmtp.sock"}
         results = {
-            str(connections): measure(
-                sides, given.rounds, lambda path, unique, n=connections: feed(path, texts, n, unique)
-            )
-            for connections in (1, 4)
+            str(connections): measure(sides, given.rounds, partial(feed, texts, connections)) for connections in (1, 4)
         }
     size = sum(map(len, texts)) / len(texts) / 1024
     print(f"{len(texts)} messages of {size:.1f} KiB, {given.rounds} rounds, Pillarbox workers: {given.workers}")
