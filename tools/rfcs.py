@@ -24,6 +24,8 @@ TITLES: Final = {
     4731: "ESEARCH", 4959: "SASL-IR", 4978: "COMPRESS", 5032: "WITHIN", 5161: "ENABLE", 5182: "SEARCHRES",
     5255: "Internationalisation: LANGUAGE, I18NLEVEL", 5256: "SORT and THREAD", 5258: "LIST-EXTENDED",
     5267: "Contexts: ESORT, CONTEXT=SEARCH, CONTEXT=SORT", 5464: "METADATA", 5465: "NOTIFY", 5466: "FILTERS",
+    5524: "URLAUTH=BINARY",
+    5550: "URL-PARTIAL",
     5819: "LIST-STATUS", 5957: "SORT=DISPLAY", 6154: "SPECIAL-USE", 6203: "SEARCH=FUZZY", 6851: "MOVE",
     7162: "CONDSTORE and QRESYNC", 7377: "MULTISEARCH", 7888: "LITERAL+", 7889: "APPENDLIMIT", 8437: "UNAUTHENTICATE",
     8438: "STATUS=SIZE", 8440: "LIST-MYRIGHTS", 8474: "OBJECTID", 8508: "REPLACE", 8514: "SAVEDATE", 8970: "PREVIEW",
@@ -44,19 +46,19 @@ ELSEWHERE: Final = (
 
 NOT_SPOKEN: Final = {
     "ANNOTATE-EXPERIMENT-1": "no: an experiment of 2008 that no client follows",
-    "CATENATE": "to come", "CONTEXT=SEARCH": "to come", "CONTEXT=SORT": "to come",
+    "CONTEXT=SEARCH": "to come", "CONTEXT=SORT": "to come",
     "CONVERT": "no: the server never converts people's documents", "FILTERS": "to come",
     "I18NLEVEL=2": "to come", "IMAPSIEVE": "comes with Sieve",
-    "JMAPACCESS": "no: there is no JMAP server to name", "LIST-METADATA": "to come",
+    "JMAPACCESS": "no: there is no JMAP server to name",
     "LITERAL-": "no: LITERAL+ is offered, and a server offers one of them",
     "LOGIN-REFERRALS": "no: one server keeps all of an account's mail",
     "LOGINDISABLED": "no: there is no port without TLS",
     "MAILBOX-REFERRALS": "no: one server keeps all of an account's mail", "MESSAGELIMIT=": "to come",
-    "METADATA": "to come", "METADATA-SERVER": "to come", "MULTISEARCH": "to come",
-    "QUOTA": "to come", "QUOTA=RES-": "to come", "QUOTASET": "to come", "SAVELIMIT=": "to come",
+    "MULTISEARCH": "to come",
+    "SAVELIMIT=": "to come",
     "SEARCH=FUZZY": "to come", "STARTTLS": "no: the only port is TLS from the first octet (RFC 8314)",
-    "URL-PARTIAL": "to come", "URLAUTH": "to come", "URLAUTH=BINARY": "to come", "URLFETCH=BINARY": "to come",
-    "UTF8=ALL": "no: obsolete (RFC 5738, replaced by 6855)", "UTF8=APPEND": "no: obsolete (RFC 5738, replaced by 6855)",
+    "UTF8=ALL": "no: obsolete (RFC 5738, replaced by 6855)",
+    "UTF8=APPEND": "no: obsolete (RFC 5738, replaced by 6855)",
     "UTF8=ONLY": "no: it would lock out clients without UTF-8",
     "UTF8=USER": "no: obsolete (RFC 5738, replaced by 6855)",
 }  # fmt: skip
@@ -93,8 +95,9 @@ def advertised() -> dict[str, str]:
 
 
 def spoken_for(name: str) -> list[str]:
-    """The advertised names that a registered name stands for: itself, or with `=` at its end all that begin so."""
-    return sorted(row for row in advertised() if row == name or (name.endswith("=") and row.startswith(name)))
+    """The advertised names that a registered name stands for: itself, or with `=` or `=RES-` at its end all that begin
+    so."""
+    return sorted(row for row in advertised() if row == name or (name.endswith(("=", "=RES-")) and row.startswith(name)))
 
 
 def page() -> str:

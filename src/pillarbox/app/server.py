@@ -166,6 +166,7 @@ class _House:
                 neighbours=neighbours,
                 sharing=settings.sharing,
                 administration=administration,
+                accounts=authenticator,
             )
             server = Server(sockets, tls, partial(ImapConversation, services), settings.net, clock, events)
             stack.push_async_callback(server.stop)

@@ -74,6 +74,15 @@ class BuiltinAuthenticator:
             self._events.info("login.denied", login=printable_name(login_name), reason=decision.reason.value, **where)
         return decision
 
+    async def account_of(self, login_name: str) -> AccountId | None:
+        """The account that a login name (in any spelling) logs in to; None when nobody may log in so now."""
+        try:
+            account = await self._find(login_name)
+        except DirectoryUnavailable as error:
+            self._events.error("accounts.unavailable", error=str(error))
+            return None
+        return None if account is None or account.disabled else account.id
+
     def close(self) -> None:
         """Forget what was remembered and let the threads go. The directory stays open."""
         self._remembered.clear()

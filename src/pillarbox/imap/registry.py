@@ -37,6 +37,7 @@ from pillarbox.imap.commands import (
     store,
     talk,
     thread,
+    urlauth,
 )
 from pillarbox.imap.features import Feature
 from pillarbox.imap.session import Session
@@ -52,6 +53,7 @@ AREAS = (
     status.AREA,
     append.AREA,
     catenate.AREA,
+    urlauth.AREA,
     replace.AREA,
     fetch.AREA,
     store.AREA,

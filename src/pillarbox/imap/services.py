@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pillarbox.auth.contract import Administration, Authenticator, NobodyAdministers
 from pillarbox.clock import Clock
 from pillarbox.events import EventLog
+from pillarbox.imap.accounts import Accounts, NoAccounts
 from pillarbox.imap.limits import ImapLimits
 from pillarbox.sharing.neighbours import Neighbours, Nobody
 from pillarbox.sharing.settings import SharingSettings
@@ -25,3 +26,4 @@ class Services:
     neighbours: Neighbours = field(default_factory=Nobody)
     sharing: SharingSettings = field(default_factory=SharingSettings)
     administration: Administration = field(default_factory=NobodyAdministers)
+    accounts: Accounts = field(default_factory=NoAccounts)

@@ -44,10 +44,12 @@ class Target:
     """What was found."""
 
     message: Content
-    parts: PartMap
+    parts: bytes
+    """For PartMap.unpack()."""
     section: BodySection | FieldsSection
     octets: Slice
     """As in FETCH BODY[section]<partial>."""
+    url: MessageUrl
 
     @property
     def body_part(self) -> tuple[int, ...] | None:
@@ -75,11 +77,10 @@ async def find_target(session: Session, account: AccountStore, url: MessageUrl) 
         raise NothingThere from missing
     if content is None or digests is None:
         raise NothingThere
-    parts = PartMap.unpack(digests[0])
-    whole = _octets(section, content, parts, digests[1])
+    whole = _octets(section, content, PartMap.unpack(digests[0]), digests[1])
     start = min(whole.start + url.first, whole.end)
     end = whole.end if url.count is None else min(start + url.count, whole.end)
-    return Target(content, parts, section, Slice(whole.content, start, end))
+    return Target(content, digests[0], section, Slice(whole.content, start, end), url)
 
 
 def _octets(section: BodySection | FieldsSection, content: Content, parts: PartMap, header: bytes) -> Slice:

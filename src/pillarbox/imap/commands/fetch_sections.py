@@ -227,7 +227,7 @@ class BinarySection:
         return [self._value(batch, content, parts) for content, parts in zip(batch.contents, maps, strict=True)]
 
     def _value(self, batch: Batch, content: Content, parts: bytes) -> bytes:
-        data = batch.decoded_once(content, self.path, partial(_decoded, content, parts, self.path))
+        data = batch.decoded_once(content, self.path, partial(decoded_part, content, parts, self.path))
         if data is None:
             return b"NIL"
         if self.partial is not None:
@@ -251,7 +251,7 @@ class BinarySize:
         """0 where there is no such part: the grammar has no NIL here."""
         maps = batch.digests[DigestField.PARTS]
         return [
-            len(batch.decoded_once(content, self.path, partial(_decoded, content, parts, self.path)) or b"")
+            len(batch.decoded_once(content, self.path, partial(decoded_part, content, parts, self.path)) or b"")
             for content, parts in zip(batch.contents, maps, strict=True)
         ]
 
@@ -279,7 +279,7 @@ def parse_binary_size(cursor: Cursor) -> BinarySize:
     return BinarySize(b"BINARY.SIZE[%b]" % number, path)
 
 
-def _decoded(content: Content, parts: bytes, path: tuple[int, ...]) -> bytes | None:
+def decoded_part(content: Content, parts: bytes, path: tuple[int, ...]) -> bytes | None:
     """The decoded octets of a part; whole messages and multiparts have no encoding of their own.
 
     Text goes out with CRLF line ends whatever it came with: "servers MUST ensure that" (RFC 9051 section 7.5.2).
