@@ -318,11 +318,12 @@ async def test_vanished_messages_are_not_found_and_numbers_stay(key: bytes) -> N
     assert heard == b"* SEARCH 6\r\na OK SEARCH completed\r\n"
 
 
-async def test_expunge_is_told_after_uid_search_but_never_after_search() -> None:
+async def test_expunge_is_told_after_uid_search_but_never_where_numbers_are_used() -> None:
     talk = await ten()
     await expunge(talk, 3)
     assert b"EXPUNGE" not in await talk.say(b"a SEARCH ALL")
-    heard = await talk.say(b"a UID SEARCH 1:3")
+    assert await talk.say(b"a UID SEARCH 1:3") == b"* SEARCH 1 5\r\na OK UID SEARCH completed\r\n"
+    heard = await talk.say(b"a UID SEARCH UID 1:5")
     assert heard == b"* SEARCH 1 5\r\n* 2 EXPUNGE\r\na OK UID SEARCH completed\r\n"
 
 
