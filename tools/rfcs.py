@@ -97,7 +97,8 @@ def advertised() -> dict[str, str]:
 def spoken_for(name: str) -> list[str]:
     """The advertised names that a registered name stands for: itself, or with `=` or `=RES-` at its end all that begin
     so."""
-    return sorted(row for row in advertised() if row == name or (name.endswith(("=", "=RES-")) and row.startswith(name)))
+    is_prefix = name.endswith(("=", "=RES-"))
+    return sorted(row for row in advertised() if row == name or (is_prefix and row.startswith(name)))
 
 
 def page() -> str:
