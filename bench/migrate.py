@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -144,6 +145,7 @@ def main() -> None:
             began = time.perf_counter()
             outcome = ours.finish(ours.start())
             report("pillarbox migrate", int(str(outcome["messages"])), size_bytes, time.perf_counter() - began)
+            print(f"  at most {resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024:.0f} MiB of memory")
         if not chosen.no_peer:
             with DovecotServer() as target:
                 target.add_account(*LOGIN)

@@ -10,11 +10,15 @@ import pytest
 from tests.cli.commands import CHEAP_HASHES
 from tests.servers.dovecot import DovecotServer, Storage
 from tests.servers.pillarbox_server import PillarboxServer
+from tests.transfer.old_account import PASSWORD
+
+USERS = ("anna", "bert", "cleo", "dora", "emil", "fred", "gert", "hans", "jana", "jo", "mover")
+"""All there from the start: Dovecot looks for new ones once a second only."""
 
 
 @pytest.fixture(scope="module")
 def dovecot() -> Iterator[DovecotServer]:
-    with DovecotServer(storage=Storage.MAILDIR) as server:
+    with DovecotServer(storage=Storage.MAILDIR, users=[(name, PASSWORD) for name in USERS]) as server:
         yield server
 
 

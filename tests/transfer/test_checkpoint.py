@@ -55,7 +55,6 @@ async def bring(source: DovecotServer, store: SqliteStore, folder: Path) -> Outc
 async def test_a_power_cut_between_store_and_checkpoint_brings_nothing_twice(
     dovecot: DovecotServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    dovecot.add_account("jo", PASSWORD)
     with connect(dovecot, "jo") as client:
         for number in range(12):
             client.append("INBOX", letter(f"same {number % 5}"))
@@ -87,7 +86,6 @@ async def test_a_power_cut_between_store_and_checkpoint_brings_nothing_twice(
 async def test_a_power_cut_before_the_store_loses_nothing(
     dovecot: DovecotServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    dovecot.add_account("jo", PASSWORD)
     with connect(dovecot, "jo") as client:
         client.append("INBOX", letter("last"))
     store = await open_store(tmp_path / "mail", StoreLimits(), SystemClock(), NoEvents())

@@ -88,7 +88,6 @@ def test_dovecot_reads_the_maildir_with_its_uids(full: PillarboxServer, tmp_path
 
 
 def test_a_dovecot_maildir_keeps_its_uids(full: PillarboxServer, dovecot: DovecotServer) -> None:
-    dovecot.add_account("mover", PASSWORD)
     fill(dovecot, "mover", 16)
     before, theirs = seen(dovecot, "mover"), numbers(dovecot, "mover")
     full.add_account("mover", PASSWORD)

@@ -23,7 +23,6 @@ def migrate(source: DovecotServer, home: PillarboxServer, user: str, *words: str
 
 
 def begin(source: DovecotServer, home: PillarboxServer, user: str, messages: int = 40) -> None:
-    source.add_account(user, PASSWORD)
     home.add_account(user, PASSWORD)
     fill(source, user, messages)
 
@@ -151,6 +150,19 @@ def test_a_message_over_the_limit_is_left_out_and_named(
     (left_out,) = said.json[0]["left_out"]
     assert left_out.startswith("INBOX, UID 3: The message is larger than the 1000000 bytes")
     again = migrate(dovecot, new_home, "hans", "--verify")
+    assert (again.code, again.json[0]["messages"], again.json[0]["different"]) == (0, 1, 0)
+
+
+def test_a_message_that_the_source_cannot_read_is_named(dovecot: DovecotServer, new_home: PillarboxServer) -> None:
+    begin(dovecot, new_home, "jana", 24)
+    (file, *_) = sorted((dovecot.folder / "mail" / "jana" / "Sent" / "cur").iterdir())
+    file.chmod(0)
+    said = migrate(dovecot, new_home, "jana", "--exclude", "INBOX")
+    assert (said.code, said.json[0]["messages"]) == (ExitCode.BAD_DATA, 17), said.err
+    (left_out,) = said.json[0]["left_out"]
+    assert left_out.startswith("Sent, UID ")
+    file.chmod(0o644)
+    again = migrate(dovecot, new_home, "jana", "--exclude", "INBOX", "--verify")
     assert (again.code, again.json[0]["messages"], again.json[0]["different"]) == (0, 1, 0)
 
 

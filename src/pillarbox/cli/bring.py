@@ -20,7 +20,7 @@ from pillarbox.cli.speech import Bar, Json, complain, progress_bar, say, say_jso
 from pillarbox.delivery.importer import Importer, Outcome
 from pillarbox.delivery.letters import Unreadable
 from pillarbox.delivery.source import Source, SourceUnknown, find_source
-from pillarbox.mail.errors import LimitReached, NameInvalid
+from pillarbox.mail.errors import LimitReached, NameInvalid, OverQuota
 
 
 def bring(
@@ -92,6 +92,9 @@ async def _import(place: Place, account: Account, source: Source, into: str) -> 
                     f"can't read {error.filename}: {error.strerror}; {done} messages were imported before",
                     ExitCode.NO_INPUT,
                 ) from error
+            except OverQuota as error:
+                done = importer.outcome.messages
+                raise CommandFailed(f"{error}; {done} messages were imported before", ExitCode.UNAVAILABLE) from error
             except (KeyboardInterrupt, asyncio.CancelledError):
                 complain(f"stopped; {importer.outcome.messages} messages were imported before")
                 raise

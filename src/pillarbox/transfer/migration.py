@@ -12,7 +12,7 @@ import asyncio
 import contextlib
 import fnmatch
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence, Set
 from dataclasses import dataclass
 from typing import Final
 
@@ -25,7 +25,7 @@ from pillarbox.transfer.checkpoint import Checkpoint, Intended, Point
 from pillarbox.transfer.names import plan_names, shown_name
 from pillarbox.transfer.progress import MailboxOutcome, Outcome, Progress
 from pillarbox.transfer.recognise import find_batch, hashes_of
-from pillarbox.transfer.source import Examined, Head, ImapSource, SourceFolder, SourceRefused
+from pillarbox.transfer.source import Examined, Head, ImapSource, SourceFolder, SourceLost, SourceRefused
 from pillarbox.transfer.windows import Thread, windows
 
 BATCH_MESSAGES: Final = 200
@@ -33,6 +33,7 @@ BATCH_BYTES: Final = 8 * 1024 * 1024
 """Held in memory at a time, for each account that is under way."""
 LARGE_BYTES: Final = 2 * 1024 * 1024
 """Messages from this size on come in pieces and are staged."""
+_HANG_UPS: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +89,8 @@ class Migration:
         self.outcome = outcome
         self.points: list[tuple[SourceFolder, Point]] = []
         """The mailboxes that have come whole."""
+        self._suspects: dict[tuple[int, int], int] = {}
+        """(mailbox, source UID) -> how often the source hung up while it was asked for its bytes."""
 
     async def run(self, source: ImapSource) -> None:
         """Raises SourceLost, SourceRefused, MailError (no room), OSError."""
@@ -224,7 +227,8 @@ class _Bringing:
 
     async def _bring(self, heads: list[Head]) -> None:
         """Fetch the next batch while the one before is stored."""
-        waiting = list(batches(heads))
+        suspects = self._migration._suspects
+        waiting = list(batches(heads, {head.uid for head in heads if (self._point.key, head.uid) in suspects}))
         coming: asyncio.Task[list[_Fetched]] | None = None
         try:
             for at, batch in enumerate(waiting):
@@ -238,15 +242,44 @@ class _Bringing:
                     _discard(await coming)
 
     async def _fetch(self, batch: Sequence[Head]) -> list[_Fetched]:
-        """Their bytes; what was expunged meanwhile is not among them."""
+        """Some servers hang up when one message can't be read: those asked for then are asked for alone the next time.
+
+        One that they hang up at again is left out.
+        """
+        suspects = self._migration._suspects
+        keys = [(self._point.key, head.uid) for head in batch]
+        if len(batch) == 1 and suspects.get(keys[0], 0) >= _HANG_UPS:
+            self._leave_out(batch[0], "the source hangs up when it is asked for it")
+            return []
+        try:
+            return await self._fetch_now(batch)
+        except SourceLost:
+            suspects.update((key, suspects.get(key, 0) + 1) for key in keys)
+            raise
+
+    async def _fetch_now(self, batch: Sequence[Head]) -> list[_Fetched]:
+        """Their bytes; what was expunged meanwhile is not among them, what can't be read there is left out."""
         if len(batch) == 1 and batch[0].size_bytes >= LARGE_BYTES:
             return await self._fetch_large(batch[0])
-        bodies = await self._thread(self._source.bodies, [head.uid for head in batch])
+        try:
+            bodies = await self._thread(self._source.bodies, [head.uid for head in batch])
+        except SourceRefused as error:
+            if len(batch) > 1:  # one of them is the cause
+                return [each for head in batch for each in await self._fetch_now([head])]
+            self._leave_out(batch[0], f"the source says: {error}")
+            return []
+        await self._check_gone([head for head in batch if head.uid not in bodies])
         return [
             _Fetched(head, bodies[head.uid], hashlib.sha256(bodies[head.uid]).digest())
             for head in batch
             if head.uid in bodies
         ]
+
+    async def _check_gone(self, missing: Sequence[Head]) -> None:
+        """Leave out, not in silence, messages that are there and have no bytes."""
+        if missing:
+            for head in await self._thread(self._source.heads, ",".join(str(head.uid) for head in missing)):
+                self._leave_out(head, "the source does not give its bytes")
 
     async def _fetch_large(self, head: Head) -> list[_Fetched]:
         staged = self._migration._target.stage()
@@ -260,13 +293,15 @@ class _Bringing:
 
         try:
             size_bytes = await self._thread(read)
-        except MessageTooBig as error:
+        except (MessageTooBig, SourceRefused) as error:
             staged.discard()
             self._leave_out(head, str(error))
             return []
         except BaseException:
             staged.discard()
             raise
+        if not size_bytes:
+            await self._check_gone([head])
         return [_Fetched(head, staged, sha256.digest())] if size_bytes else []
 
     async def _take(self, fetched: list[_Fetched]) -> None:
@@ -363,12 +398,12 @@ def _matches(name: str, patterns: Sequence[str]) -> bool:
     return any(fnmatch.fnmatchcase(name, pattern) or name == pattern for pattern in patterns)
 
 
-def batches(heads: Sequence[Head]) -> Iterator[list[Head]]:
-    """Large messages alone, others together up to a batch."""
+def batches(heads: Sequence[Head], alone: Set[int] = frozenset()) -> Iterator[list[Head]]:
+    """Large messages and those with the UIDs `alone` by themselves, others together up to a batch."""
     batch: list[Head] = []
     size_bytes = 0
     for head in heads:
-        is_large = head.size_bytes >= LARGE_BYTES
+        is_large = head.size_bytes >= LARGE_BYTES or head.uid in alone
         if batch and (is_large or len(batch) >= BATCH_MESSAGES or size_bytes + head.size_bytes > BATCH_BYTES):
             yield batch
             batch, size_bytes = [], 0

@@ -31,7 +31,7 @@ from pillarbox.transfer.address import Address, Start
 
 PIECE_BYTES: Final = 1024 * 1024
 """Large messages come in pieces of so much."""
-_NOT_NOW: Final = re.compile(rb"\[(UNAVAILABLE|INUSE|LIMIT|SERVERBUG)\]", re.IGNORECASE)
+_NOT_NOW: Final = re.compile(rb"\[(UNAVAILABLE|INUSE|LIMIT)\]", re.IGNORECASE)
 """RFC 5530: trying later may help."""
 
 _UNASKED: Final = re.compile(rb"\d+ \(FLAGS \([^)]*\)\)\Z")
