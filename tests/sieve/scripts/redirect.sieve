@@ -1,0 +1,2 @@
+redirect "wile@coyote.example.org";
+redirect "WILE@coyote.example.org";
