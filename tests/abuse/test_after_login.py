@@ -295,7 +295,7 @@ def test_thousands_of_pipelined_commands_are_answered_in_order(guest: RudeClient
 def test_more_connections_than_allowed_are_turned_away_and_the_rest_is_served(tmp_path: Path) -> None:
     config = tmp_path / "pillarbox.toml"
     config.write_text("[net]\nmax_connections_per_address = 5\n")
-    with PillarboxServer(tmp_path / "data", config=config) as small:
+    with PillarboxServer(tmp_path / "data", config=config, workers=1) as small:
         small.add_account(*LOGIN)
         kept = [RudeClient(small, timeout_seconds=20) for _ in range(5)]
         with pytest.raises(OSError):  # closed, with or without a word, before or after the handshake
