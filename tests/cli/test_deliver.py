@@ -33,8 +33,10 @@ def test_exit_codes_are_those_that_mail_servers_know(alice: CommandLine) -> None
     before = toml.read_text()
     toml.write_text(before + "[store]\nmax_message_bytes = 5000\n")
     assert alice("deliver", "--user", "alice", stdin=LETTER + "x" * 2000).code == 65
-    toml.write_text(before + "[nonsense]\n")
-    assert alice("deliver", "--user", "alice", stdin=LETTER).code == 75
+    for mistake in ("[nonsense]\n", '[delivery]\nrelay = "nowhere:at:all"\n'):
+        toml.write_text(before + mistake)
+        said = alice("deliver", "--user", "alice", stdin=LETTER)
+        assert (said.code, "Traceback" in said.err) == (75, False)
     toml.write_text(before)
     assert messages(alice) == {}
 

@@ -143,13 +143,22 @@ def test_many_at_once(site: Site) -> None:
     assert (site.count(), site.count("Archive")) == (before, 40)
 
 
-def test_plain_lmtp_is_for_loopback_only(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ('listen_plain = ["192.0.2.1:24"]', "not a loopback address"),
+        ('listen_plain = ["127.0.0.1:0"]\n[delivery]\nrelay = "a:b:c"', "delivery.relay"),
+        ('socket_path = "s"\nsocket_group = "no-such-group"', "there is no group no-such-group"),
+        (f'socket_path = "{"x" * 108}"', "107 bytes"),
+    ],
+)
+def test_settings_that_cannot_be_are_told_at_the_start(tmp_path: Path, settings: str, said: str) -> None:
     config = tmp_path / "pillarbox.toml"
-    config.write_text('[lmtp]\nlisten_plain = ["192.0.2.1:24"]\n')
+    config.write_text(f"[lmtp]\n{settings}\n")
     server = PillarboxServer(tmp_path / "data", config=config)
     with pytest.raises(ServerTrouble):
         server.start()
-    assert "not a loopback address" in server.stderr()
+    assert said in server.stderr()
 
 
 def test_a_socket_of_a_running_server_is_not_taken_and_a_left_one_is(site: Site, tmp_path: Path) -> None:

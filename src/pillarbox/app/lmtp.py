@@ -12,9 +12,10 @@ from dataclasses import replace
 from functools import partial
 
 from pillarbox.app.certificates import ServerCertificate
-from pillarbox.app.delivery import server_name
+from pillarbox.app.delivery import open_outbox, server_name
 from pillarbox.app.settings import ServerSettings
 from pillarbox.clock import Clock
+from pillarbox.config.addresses import AddressInvalid
 from pillarbox.conversation import Conversation
 from pillarbox.delivery.deliverer import Deliverer
 from pillarbox.events import EventLog
@@ -73,10 +74,15 @@ class LmtpDoor:
 
 
 def open_lmtp(settings: ServerSettings, certificate: ServerCertificate) -> LmtpDoor | None:
-    """LMTP's sockets, None when none are wanted. Raises CannotListen, CertificateUnusable, OSError."""
+    """LMTP's sockets, None when none are wanted. Raises CannotListen (for a relay that is
+    none, too: better now than with the first message), CertificateUnusable, OSError."""
     lmtp, backlog, workers = settings.lmtp, settings.net.backlog, settings.processes
     if lmtp.socket_path is None and not lmtp.listen and not lmtp.listen_plain:
         return None
+    try:
+        open_outbox(settings.delivery)
+    except AddressInvalid as error:
+        raise CannotListen(f"delivery.relay: {error}") from error
     for address in lmtp.listen_plain:
         _check_loopback(address)
     plain: _Groups = [[] for _ in range(workers)]

@@ -43,6 +43,9 @@ def deliver(
         if error.code in _FOR_GOOD:
             raise
         raise CommandFailed(str(error), ExitCode.TEMPORARY) from error
+    except Exception as error:  # whatever it is: exit code 1 would bounce the message
+        said = f"the message was not delivered: {type(error).__name__}: {error}"
+        raise CommandFailed(said, ExitCode.TEMPORARY) from error
     if outcome.fate is not Fate.DELIVERED:
         raise CommandFailed(outcome.text, _CODES.get(outcome.fate, ExitCode.TEMPORARY))
 
