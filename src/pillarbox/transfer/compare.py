@@ -9,8 +9,8 @@ import hashlib
 
 from pillarbox.store.contract import AccountStore, MailboxImage
 from pillarbox.store.digesting import sha256_of
+from pillarbox.transfer.batches import LARGE_BYTES, batches
 from pillarbox.transfer.checkpoint import Checkpoint, Point
-from pillarbox.transfer.migration import LARGE_BYTES, batches
 from pillarbox.transfer.progress import Outcome, Progress
 from pillarbox.transfer.source import Head, ImapSource, SourceFolder
 from pillarbox.transfer.windows import Thread, windows

@@ -12,7 +12,7 @@ import asyncio
 import contextlib
 import fnmatch
 import hashlib
-from collections.abc import Callable, Iterator, Sequence, Set
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -21,6 +21,7 @@ from pillarbox.mail.dates import InternalDate
 from pillarbox.mail.errors import LimitReached, MailboxExists, MailboxMissing, MailError, MessageTooBig, NameInvalid
 from pillarbox.mail.flags import DELETED, FlagAction
 from pillarbox.store.contract import AccountStore, Mailbox, NewMessage, Staged
+from pillarbox.transfer.batches import BATCH_MESSAGES, LARGE_BYTES, batches
 from pillarbox.transfer.checkpoint import Checkpoint, Intended, Point
 from pillarbox.transfer.names import plan_names, shown_name
 from pillarbox.transfer.progress import MailboxOutcome, Outcome, Progress
@@ -28,11 +29,6 @@ from pillarbox.transfer.recognise import find_batch, hashes_of
 from pillarbox.transfer.source import Examined, Head, ImapSource, SourceFolder, SourceLost, SourceRefused
 from pillarbox.transfer.windows import Thread, windows
 
-BATCH_MESSAGES: Final = 200
-BATCH_BYTES: Final = 8 * 1024 * 1024
-"""Held in memory at a time, for each account that is under way."""
-LARGE_BYTES: Final = 2 * 1024 * 1024
-"""Messages from this size on come in pieces and are staged."""
 _HANG_UPS: Final = 2
 
 
@@ -396,24 +392,6 @@ class _Bringing:
 
 def _matches(name: str, patterns: Sequence[str]) -> bool:
     return any(fnmatch.fnmatchcase(name, pattern) or name == pattern for pattern in patterns)
-
-
-def batches(heads: Sequence[Head], alone: Set[int] = frozenset()) -> Iterator[list[Head]]:
-    """Large messages and those with the UIDs `alone` by themselves, others together up to a batch."""
-    batch: list[Head] = []
-    size_bytes = 0
-    for head in heads:
-        is_large = head.size_bytes >= LARGE_BYTES or head.uid in alone
-        if batch and (is_large or len(batch) >= BATCH_MESSAGES or size_bytes + head.size_bytes > BATCH_BYTES):
-            yield batch
-            batch, size_bytes = [], 0
-        if is_large:
-            yield [head]
-            continue
-        batch.append(head)
-        size_bytes += head.size_bytes
-    if batch:
-        yield batch
 
 
 def _intended(fetched: _Fetched) -> Intended:
