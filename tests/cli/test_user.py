@@ -24,7 +24,7 @@ def test_an_account_is_made_and_listed(pillarbox: CommandLine) -> None:
     assert account["name"] == "alice@example.org"
     assert account["disabled"] is False
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", account["created"])
-    assert set(account) == {"name", "id", "disabled", "created", "password_changed"}
+    assert set(account) == {"name", "id", "disabled", "admin", "created", "password_changed"}
 
 
 def test_in_a_pipe_the_list_is_plain_lines(alice: CommandLine) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pillarbox.imap.commands.fetch_sections import _decoded
+from pillarbox.imap.commands.fetch_sections import decoded_part
 from pillarbox.mime.digest import digest
 from pillarbox.store.sqlite.contents import InlineContent
 
@@ -20,4 +20,4 @@ from pillarbox.store.sqlite.contents import InlineContent
 )
 def test_binary_sends_text_with_crlf_and_all_else_as_it_is(head: bytes, body: bytes, expected: bytes) -> None:
     message = b"MIME-Version: 1.0\r\n" + head + b"\r\n" + body
-    assert _decoded(InlineContent(message), digest(message).parts, (1,)) == expected
+    assert decoded_part(InlineContent(message), digest(message).parts, (1,)) == expected
