@@ -147,6 +147,11 @@ def test_a_run_has_a_budget() -> None:
     assert (outcome.error, outcome.actions) == ("the script takes too long on this message", (Keep(),))
 
 
+def test_many_tests_of_a_header_of_many_fields_have_the_same_budget() -> None:
+    outcome = carried_out('if header "to" "x" { discard; } ' * 3_000, b"To: b\r\n" * 10_000)
+    assert outcome.error == "the script takes too long on this message"
+
+
 def test_variables_do_not_grow_without_end() -> None:
     script = 'require ["variables", "fileinto"]; set "a" "0123456789"; ' + 'set "a" "${a}${a}${a}${a}"; ' * 40
     script += 'set :length "n" "${a}"; fileinto "${n}";'

@@ -63,6 +63,10 @@ class SieveMessage:
     # --- header ----------------------------------------------------------------------------------
 
     @property
+    def field_count(self) -> int:
+        return len(self._fields)
+
+    @property
     def header_bytes(self) -> int:
         return sum(len(field.raw) for field in self._fields)
 

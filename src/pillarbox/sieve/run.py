@@ -51,6 +51,10 @@ class Run:
         if self._steps_left < 0:
             raise RunFailed("the script takes too long on this message")
 
+    def spend_on_header(self) -> None:
+        """Account for work on all of the header: walking through its fields and decoding them."""
+        self.spend(120 * self.message.field_count + 5 * self.message.header_bytes)
+
     # --- strings ---------------------------------------------------------------------------------
 
     def expand(self, text: Text) -> str:

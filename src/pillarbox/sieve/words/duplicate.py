@@ -25,7 +25,7 @@ def _unique(run: Run, call: Call) -> str | None:
 
 
 def _duplicate(run: Run, call: Call) -> bool:
-    run.spend(run.message.header_bytes // 64)
+    run.spend_on_header()
     unique = _unique(run, call)
     asked = call.tag_number("seconds")
     seconds = min(_USUAL if asked is None else asked, run.limits.duplicate_days * _DAY)

@@ -37,6 +37,7 @@ def _name(run: Run, call: Call) -> str:
 
 def _addheader(run: Run, call: Call) -> None:
     name, value = _name(run, call), run.expand(call.text(1))
+    run.spend_on_header()
     run.spend(20 * len(value))
     if name.lower() not in _KEPT:
         run.message.add(name, value, "last" in call.tags)
@@ -46,7 +47,7 @@ def _addheader(run: Run, call: Call) -> None:
 
 def _deleteheader(run: Run, call: Call) -> None:
     name = _name(run, call)
-    run.spend(run.message.header_bytes // 16)
+    run.spend_on_header()
     if name.lower() in _KEPT:
         return
     fields = list(indexed(call, run.message.fields(name)))

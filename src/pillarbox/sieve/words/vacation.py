@@ -83,6 +83,7 @@ def _vacation(run: Run, call: Call) -> None:
     sender, reason = run.envelope.sender, call.text(0)
     subject, author = call.tag_text("subject"), call.tag_text("from")
     handle = call.tag_text("handle")
+    run.spend_on_header()
     own = _own_addresses(run, call)
     if not _may_answer(run, own):
         return
