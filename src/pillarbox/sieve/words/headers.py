@@ -37,8 +37,7 @@ def _name(run: Run, call: Call) -> str:
 
 def _addheader(run: Run, call: Call) -> None:
     name, value = _name(run, call), run.expand(call.text(1))
-    run.spend_on_header()
-    run.spend(20 * len(value))
+    run.spend(20 * (run.message.field_count + len(value)))
     if name.lower() not in _KEPT:
         run.message.add(name, value, "last" in call.tags)
     if run.message.header_bytes > run.limits.header_bytes:
