@@ -47,7 +47,7 @@ ELSEWHERE: Final = (
 NOT_SPOKEN: Final = {
     "ANNOTATE-EXPERIMENT-1": "no: an experiment of 2008 that no client follows",
     "CONTEXT=SEARCH": "to come", "CONTEXT=SORT": "to come",
-    "CONVERT": "no: the server never converts people's documents", "FILTERS": "to come",
+    "CONVERT": "no: the server never converts people's documents",
     "I18NLEVEL=2": "to come", "IMAPSIEVE": "comes with Sieve",
     "JMAPACCESS": "no: there is no JMAP server to name",
     "LITERAL-": "no: LITERAL+ is offered, and a server offers one of them",

@@ -63,3 +63,16 @@ async def test_all_that_an_account_can_keep_is_a_limit_too() -> None:
     account = await stage.store.open(AccountId("fred"))
     await account.set_properties(None, {str(number): b"" for number in range(stage.store.limits.max_properties)})
     assert (await talk(b'SETMETADATA INBOX (/shared/comment "x")'))[0].startswith(b"t NO [METADATA TOOMANY] ")
+
+
+async def test_the_own_filter_comes_before_the_one_for_everybody() -> None:
+    talk = await Talk.begin(AdminStage())
+    await talk.append(b"Subject: a\r\n\r\n")
+    await talk.append(b"Subject: b\r\n\r\n")
+    await talk(b"SELECT INBOX")
+    assert (await talk(b'SETMETADATA "" (/shared/filters/values/mine "SUBJECT a")'))[0].startswith(b"t OK ")
+    assert (await talk(b"SEARCH FILTER mine"))[0] == b"* SEARCH 1"
+    await talk(b'SETMETADATA "" (/private/filters/values/Mine "SUBJECT b")')
+    assert (await talk(b"SEARCH FILTER mine"))[0] == b"* SEARCH 2"
+    await talk(b'SETMETADATA "" (/private/filters/values/mine NIL)')
+    assert (await talk(b"SEARCH FILTER MINE"))[0] == b"* SEARCH 1"

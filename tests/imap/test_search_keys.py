@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pillarbox.imap.limits import ImapLimits
-from pillarbox.imap.refusals import BadSyntax
+from pillarbox.imap.refusals import BadSyntax, Refused
 from pillarbox.imap.search_keys import SEARCH_KEYS, KeyReader, SearchProgram
 from pillarbox.imap.wire.cursor import Cursor
 from pillarbox.imap.wire.framer import Literal, RawCommand
@@ -18,13 +18,27 @@ from pillarbox.search import query as q
 DAY = datetime.date(1994, 2, 1)
 SEEN, DELETED = q.HasFlag("\\Seen"), q.HasFlag("\\Deleted")
 LIMITS = ImapLimits()
+FILTERS = {
+    "unread": b"UNSEEN",
+    "both": b"SEEN (DELETED)",
+    "literal": b"SUBJECT {5}\r\nK\xc3\xa4se SEEN",
+    "short": b"SUBJECT {5}\r\nKs",
+    "half": b"OR SEEN",
+    "again": b"NOT FILTER again",
+    "bomb": b" ".join([b"OR FILTER bomb1 NOT FILTER bomb1"] * 9),
+    **{f"bomb{n}": b"OR FILTER bomb%d NOT FILTER bomb%d" % (n + 1, n + 1) for n in range(1, 7)},
+    "bomb7": b" ".join([b"NOT SEEN"] * 9),
+    "chain0": b"SEEN",
+    **{f"chain{n}": b"FILTER chain%d" % (n - 1) for n in range(1, 12)},
+    "large": b"TEXT {60000}\r\n" + b"x" * 60_000,
+}
 
 
 def read(*pieces: bytes, limits: ImapLimits = LIMITS) -> SearchProgram:
     """Text, literal, text, literal ... text."""
     literals = tuple(Literal(piece, binary=False) for piece in pieces[1::2])
     cursor = Cursor(RawCommand(pieces[::2], literals))
-    program = KeyReader(cursor, limits).program()
+    program = KeyReader(cursor, limits, FILTERS.get).program()
     cursor.end()
     return program
 
@@ -44,6 +58,7 @@ KNOWN = {
     b"CC x": q.Address("Cc", "x"),
     b"DELETED": DELETED,
     b"DRAFT": q.HasFlag("\\Draft"),
+    b"FILTER Unread": q.Not(SEEN),
     b"FLAGGED": q.HasFlag("\\Flagged"),
     b"FROM Smith": q.Address("From", "Smith"),
     b'HEADER X-Odd ""': q.Header("X-Odd", ""),
@@ -218,6 +233,42 @@ def test_the_number_of_keys_is_bounded(text: bytes) -> None:
 def test_any_text_is_read_or_bad(pieces: list[bytes]) -> None:
     try:
         program = read(b"".join(pieces))
-    except BadSyntax:
+    except (BadSyntax, Refused):
         return
     assert list(q.leaves(program.query))
+
+
+# --- FILTER (RFC 5466) ---------------------------------------------------------------------------------
+
+
+def test_a_filter_is_one_key_wherever_it_stands() -> None:
+    assert query_of(b"NOT FILTER both") == q.Not(q.And((SEEN, DELETED)))
+    assert query_of(b"OR FILTER both FILTER unread UID 5") == q.And(
+        (q.Or((q.And((SEEN, DELETED)), q.Not(SEEN))), q.Uids(((5, 5),)))
+    )
+    assert query_of(b"FILTER literal FLAGGED") == q.And(
+        (q.Header("Subject", "K\u00e4se"), SEEN, q.HasFlag("\\Flagged"))
+    )
+
+
+def test_filters_name_filters_up_to_eight_deep() -> None:
+    assert query_of(b"FILTER chain7") == SEEN
+
+
+@pytest.mark.parametrize("name", ["none", "again", "half", "short", "chain9", "bomb"])
+def test_a_filter_that_leads_nowhere_is_undefined(name: str) -> None:
+    with pytest.raises(Refused) as refused:
+        read(b"SEEN FILTER " + name.encode())
+    assert refused.value.code.startswith("UNDEFINED-FILTER ")
+
+
+def test_filters_are_not_read_past_the_size_of_a_command() -> None:
+    with pytest.raises(Refused, match="too long together"):
+        read(b" ".join([b"FILTER large"] * 18))
+
+
+def test_a_filter_goes_with_utf_8_alone() -> None:
+    assert query_of(b"CHARSET US-ASCII FILTER unread") == q.Not(SEEN)
+    with pytest.raises(BadSyntax) as refused:
+        read(b"CHARSET KOI8-R FILTER unread")
+    assert refused.value.code == "BADCHARSET (US-ASCII UTF-8)"

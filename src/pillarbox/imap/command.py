@@ -7,7 +7,7 @@ What is advertised is computed from what stands in the areas (capabilities.py).
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -15,6 +15,7 @@ from pillarbox.imap.features import Feature
 from pillarbox.imap.replies import ANY_STATE, Replies, State
 from pillarbox.imap.session import Session
 from pillarbox.imap.wire.cursor import Cursor
+from pillarbox.imap.wire.framer import RawCommand
 
 
 class Trait(enum.Flag):
@@ -51,6 +52,9 @@ class Command:
     """Where it is specified: `9051 6.4.5`."""
     parse: Callable[[Cursor, Session], Any] | None = None  # Any: as above; None takes no arguments
     traits: Trait = Trait.NONE
+    prepare: Callable[[Session, RawCommand], Awaitable[None]] | None = None
+    """What must be read from the store before `parse` can do its work; left in the session, which forgets it with the
+    command."""
     keeps_numbers: Callable[[Any], bool] | None = None  # Any: the arguments, as parse gave them
     """Whether these arguments make it a command of Trait.KEEPS_NUMBERS: UID SEARCH with numbers among its keys (RFC
     7162 section 3.2.10.2)."""

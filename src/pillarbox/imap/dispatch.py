@@ -71,6 +71,8 @@ class Dispatcher:
             cursor.space()
             command = self._find(cursor)
             try:
+                if command.prepare is not None:
+                    await command.prepare(self._session, raw)
                 done, rule = await self._run_command(command, cursor)
             except MailError as error:
                 raise refusal_of(error) from error
@@ -90,7 +92,7 @@ class Dispatcher:
             self._session.services.events.bug("imap.bug", error, account=self._session.login_name)
             await self._answer(tag, b"NO", "SERVERBUG", "Something went wrong in the server; the operator can see what")
         finally:
-            self._session.own_changes.clear()
+            self._session.forget_command()
             raw.discard()
 
     async def notify(self) -> None:

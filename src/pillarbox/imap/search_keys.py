@@ -1,9 +1,12 @@
 """Reads search keys off the wire into a query (pillarbox.search). Adding a key: one row in SEARCH_KEYS.
 
 RFC 9051 section 6.4.4 and 9, RFC 3501 (NEW, OLD, RECENT), RFC 5032 (OLDER, YOUNGER), RFC 5182 (`$`),
-RFC 7162 section 3.1.5 (MODSEQ), RFC 8474 section 6 (EMAILID, THREADID), RFC 8514 section 4.3 (SAVEDON and its like).
+RFC 5466 (FILTER), RFC 7162 section 3.1.5 (MODSEQ), RFC 8474 section 6 (EMAILID, THREADID), RFC 8514 section 4.3
+(SAVEDON and its like).
 
     search-program = ["CHARSET" SP charset SP] search-key *(SP search-key)
+
+What FILTER names is read as one key, as if it stood in parentheses; it may name other filters.
 
 Chains of OR and of NOT are read in loops; parentheses, and OR and NOT in each other, count as nesting.
 
@@ -19,7 +22,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from pillarbox.imap.limits import ImapLimits
-from pillarbox.imap.refusals import BadSyntax
+from pillarbox.imap.refusals import BadSyntax, Refused
 from pillarbox.imap.wire.cursor import Cursor
 from pillarbox.mail import flags
 from pillarbox.search import query
@@ -28,7 +31,13 @@ from pillarbox.search.query import Query
 CHARSETS: Final = ("US-ASCII", "UTF-8")
 """What clients are told (BADCHARSET): the two that RFC 9051 demands; all clients can send one of them."""
 
+Filters = Callable[[str], bytes | None]
+"""The value of a filter by its name in lower case; None when there is no such filter."""
+
+_FILTERS_WITHIN: Final = 8
+"""Filters of filters; three must be followed (RFC 5466 section 3.1)."""
 _OBJECT_ID: Final = re.compile(rb"[A-Za-z0-9_-]{1,255}")
+_UNKNOWN_CODEC: Final = "latin-1"
 _CODECS: Final = {b"US-ASCII": "ascii", b"ASCII": "ascii", b"UTF-8": "utf-8", b"UTF8": "utf-8"}
 
 
@@ -46,9 +55,13 @@ class SearchProgram:
 class KeyReader:
     """Reads the keys of one search command."""
 
-    def __init__(self, cursor: Cursor, limits: ImapLimits) -> None:
+    def __init__(self, cursor: Cursor, limits: ImapLimits, filters: Filters = lambda name: None) -> None:
         self.cursor = cursor
         self._limits = limits
+        self._filters = filters
+        self._filter_names: list[str] = []
+        """Of those that are being read, each named by the one before it."""
+        self._filter_bytes = 0
         self._codec = "utf-8"
         self._depth = 0
         self._keys = 0
@@ -69,7 +82,7 @@ class KeyReader:
     def criteria(self) -> SearchProgram:
         """search-criteria = charset 1*(SP search-key) (RFC 5256 section 5), as SORT and THREAD have it"""
         codec = _CODECS.get(self.cursor.astring().upper())
-        self._codec = codec or "latin-1"
+        self._codec = codec or _UNKNOWN_CODEC
         self.cursor.space()
         return SearchProgram(self._terms(), names_charset=True, charset_is_known=codec is not None)
 
@@ -106,6 +119,34 @@ class KeyReader:
             raise BadSyntax("The search keys are nested too deeply")
         found = read(self)
         self._depth -= 1
+        return found
+
+    def filter(self) -> Query:
+        """ "FILTER" SP filter-name. Raises Refused when there is none, it names itself, or its value can't be read."""
+        self.cursor.space()
+        name = self.cursor.atom().decode("ascii").lower()
+        if self._codec == _UNKNOWN_CODEC:
+            raise BadSyntax("FILTER goes with UTF-8", f"BADCHARSET ({' '.join(CHARSETS)})")
+        value = self._filters(name)
+        if value is None or "/" in name or name in self._filter_names or len(self._filter_names) >= _FILTERS_WITHIN:
+            raise Refused("There is no such filter, or it leads nowhere", f"UNDEFINED-FILTER {name}")
+        self._filter_names.append(name)
+        try:
+            found = self.stored(value)
+        except BadSyntax as error:
+            raise Refused(f"The filter can't be used: {error.text}", f"UNDEFINED-FILTER {name}") from error
+        self._filter_names.pop()
+        return found
+
+    def stored(self, value: bytes) -> Query:
+        """A filter's value: search-criteria = search-key *(SP search-key) (RFC 5466 section 4), in UTF-8."""
+        self._filter_bytes += len(value)
+        if self._filter_bytes > self._limits.command_bytes:
+            raise BadSyntax("The filters of one search are too long together")
+        outside, self.cursor = (self.cursor, self._codec), Cursor.over(value)
+        self._codec = "utf-8"
+        found = self.nested(KeyReader._terms)
+        self.cursor, self._codec = outside
         return found
 
     def text(self) -> str:
@@ -292,6 +333,7 @@ SEARCH_KEYS: Final[Mapping[str, ReadKey]] = {
     "DELETED": _with(flags.DELETED),
     "DRAFT": _with(flags.DRAFT),
     "EMAILID": _object_id(query.EmailId),
+    "FILTER": KeyReader.filter,
     "FLAGGED": _with(flags.FLAGGED),
     "FROM": _address("From"),
     "HEADER": _header,

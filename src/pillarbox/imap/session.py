@@ -5,7 +5,7 @@ Must never: know sockets. The conversation owns a session and drives it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -92,6 +92,7 @@ class Session:
         "bad_commands",
         "compressed",
         "features",
+        "filters",
         "leaving",
         "login_failures",
         "login_name",
@@ -118,6 +119,8 @@ class Session:
         self.notices: Notices | None = None
         """None until NOTIFY is used."""
         self.own_changes = OwnChanges()
+        self.filters: Mapping[str, bytes] = {}
+        """Named searches, while a command runs that may name one (see named_searches.py)."""
         self.tag = b""
         """Of the command that runs; SEARCH answers name it."""
         self.bad_commands = 0
@@ -161,6 +164,11 @@ class Session:
         if view.read_only:
             raise Refused("The mailbox is open read-only", "NOPERM")
         return view
+
+    def forget_command(self) -> None:
+        """Let go of what belonged to the command that ran."""
+        self.own_changes.clear()
+        self.filters = {}
 
     # --- the open mailbox ------------------------------------------------------------------------
 

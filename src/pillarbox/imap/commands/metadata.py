@@ -24,6 +24,7 @@ from pillarbox.imap.annotations import (
 )
 from pillarbox.imap.command import Area, Capability, Command
 from pillarbox.imap.features import Feature
+from pillarbox.imap.named_searches import check_filter
 from pillarbox.imap.refusals import BadSyntax, Refused
 from pillarbox.imap.replies import LOGGED_IN, Done, Replies
 from pillarbox.imap.session import Session
@@ -172,6 +173,9 @@ async def _set(session: Session, arguments: tuple[str, Values]) -> Replies:
     name, values = arguments
     mailbox = await session.mail.find(name) if name else None
     _check_values(session, values)
+    if mailbox is None:
+        for entry, value in values.items():
+            check_filter(entry, value, session.services.limits)
     _check_count(session, await _entries(session, mailbox), values)
     try:
         if mailbox is None:

@@ -17,6 +17,7 @@ from pillarbox.imap.commands.listing import name_order
 from pillarbox.imap.contexts import Context, ResultKind, check_update, open_context
 from pillarbox.imap.features import Feature
 from pillarbox.imap.mailbox_filters import MailboxFilter, Scope, read_filters
+from pillarbox.imap.named_searches import fetch_filters
 from pillarbox.imap.refusals import BadSyntax
 from pillarbox.imap.replies import LOGGED_IN, Replies
 from pillarbox.imap.search_keys import KeyReader, SearchProgram
@@ -62,7 +63,7 @@ def _parse(cursor: Cursor, session: Session) -> _Question:
         cursor.space()
         word = ""
     _check(session, sources, options)
-    program = KeyReader(cursor, session.services.limits).program(word)
+    program = KeyReader(cursor, session.services.limits, session.filters.get).program(word)
     check_program(program, session)
     if program.names_charset and Feature.UTF8_ACCEPT in session.features:
         raise BadSyntax("With UTF8=ACCEPT, ESEARCH takes no CHARSET (RFC 6855 section 3)")
@@ -137,6 +138,6 @@ async def _view(session: Session, mailbox: Mailbox) -> View | None:
 
 
 AREA = Area(
-    commands=(Command("ESEARCH", LOGGED_IN, _search, "7377 2", _parse),),
+    commands=(Command("ESEARCH", LOGGED_IN, _search, "7377 2", _parse, prepare=fetch_filters),),
     capabilities=(Capability("MULTISEARCH", "7377", LOGGED_IN),),
 )

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pillarbox.imap.command import BY_NUMBER, Area, Capability, Command
 from pillarbox.imap.contexts import Context, ResultKind, check_update, open_context
 from pillarbox.imap.features import Feature
+from pillarbox.imap.named_searches import fetch_filters
 from pillarbox.imap.refusals import BadSyntax
 from pillarbox.imap.replies import LOGGED_IN, Done, Replies, State
 from pillarbox.imap.search_keys import KeyReader, SearchProgram
@@ -49,7 +50,7 @@ def _parse(cursor: Cursor, session: Session) -> _Search:
         cursor.space()
         first_word = ""
     check_update(session, options)
-    program = KeyReader(cursor, session.services.limits).program(first_word)
+    program = KeyReader(cursor, session.services.limits, session.filters.get).program(first_word)
     check_program(program, session)
     if program.names_charset and Feature.UTF8_ACCEPT in session.features:
         raise BadSyntax("With UTF8=ACCEPT, SEARCH takes no CHARSET (RFC 6855 section 3)")
@@ -97,13 +98,22 @@ def _keeps_numbers(asked: _Search) -> bool:
 
 AREA = Area(
     commands=(
-        Command("SEARCH", State.SELECTED, _search_numbers, "9051 6.4.4", _parse, BY_NUMBER),
-        Command("UID SEARCH", State.SELECTED, _search_uids, "9051 6.4.9", _parse, keeps_numbers=_keeps_numbers),
+        Command("SEARCH", State.SELECTED, _search_numbers, "9051 6.4.4", _parse, BY_NUMBER, fetch_filters),
+        Command(
+            "UID SEARCH",
+            State.SELECTED,
+            _search_uids,
+            "9051 6.4.9",
+            _parse,
+            prepare=fetch_filters,
+            keeps_numbers=_keeps_numbers,
+        ),
     ),
     capabilities=(
         Capability("ESEARCH", "4731", LOGGED_IN),
         Capability("SEARCHRES", "5182", LOGGED_IN),
         Capability("CONTEXT=SEARCH", "5267", LOGGED_IN),
+        Capability("FILTERS", "5466", LOGGED_IN),
         Capability("WITHIN", "5032", LOGGED_IN),
     ),
 )

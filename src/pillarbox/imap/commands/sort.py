@@ -16,6 +16,7 @@ from typing import Final
 
 from pillarbox.imap.command import BY_NUMBER, Area, Capability, Command
 from pillarbox.imap.contexts import Context, ResultKind, check_update, open_context
+from pillarbox.imap.named_searches import fetch_filters
 from pillarbox.imap.refusals import BadSyntax
 from pillarbox.imap.replies import LOGGED_IN, Replies, State
 from pillarbox.imap.search_keys import KeyReader, SearchProgram
@@ -71,7 +72,7 @@ def _parse(cursor: Cursor, session: Session) -> _Sort:
     check_update(session, options)
     criteria = _parse_criteria(cursor)
     cursor.space()
-    program = KeyReader(cursor, session.services.limits).criteria()
+    program = KeyReader(cursor, session.services.limits, session.filters.get).criteria()
     check_program(program, session)
     return _Sort(criteria, program, options)
 
@@ -166,8 +167,16 @@ def _keeps_numbers(asked: _Sort) -> bool:
 
 AREA = Area(
     commands=(
-        Command("SORT", State.SELECTED, _sort_numbers, "5256 3", _parse, BY_NUMBER),
-        Command("UID SORT", State.SELECTED, _sort_uids, "5256 3", _parse, keeps_numbers=_keeps_numbers),
+        Command("SORT", State.SELECTED, _sort_numbers, "5256 3", _parse, BY_NUMBER, fetch_filters),
+        Command(
+            "UID SORT",
+            State.SELECTED,
+            _sort_uids,
+            "5256 3",
+            _parse,
+            prepare=fetch_filters,
+            keeps_numbers=_keeps_numbers,
+        ),
     ),
     capabilities=(
         Capability("SORT", "5256", LOGGED_IN),

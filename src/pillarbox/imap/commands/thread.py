@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from pillarbox.imap.command import BY_NUMBER, Area, Capability, Command
+from pillarbox.imap.named_searches import fetch_filters
 from pillarbox.imap.refusals import BadSyntax
 from pillarbox.imap.replies import LOGGED_IN, Replies, State
 from pillarbox.imap.search_keys import KeyReader, SearchProgram
@@ -56,7 +57,7 @@ def _parse(cursor: Cursor, session: Session) -> _Thread:
     if algorithm not in ALGORITHMS:
         raise BadSyntax("There is no such threading algorithm")
     cursor.space()
-    program = KeyReader(cursor, session.services.limits).criteria()
+    program = KeyReader(cursor, session.services.limits, session.filters.get).criteria()
     check_program(program, session)
     return _Thread(algorithm, program)
 
@@ -141,8 +142,16 @@ def _keeps_numbers(asked: _Thread) -> bool:
 
 AREA = Area(
     commands=(
-        Command("THREAD", State.SELECTED, _thread_numbers, "5256 3", _parse, BY_NUMBER),
-        Command("UID THREAD", State.SELECTED, _thread_uids, "5256 3", _parse, keeps_numbers=_keeps_numbers),
+        Command("THREAD", State.SELECTED, _thread_numbers, "5256 3", _parse, BY_NUMBER, fetch_filters),
+        Command(
+            "UID THREAD",
+            State.SELECTED,
+            _thread_uids,
+            "5256 3",
+            _parse,
+            prepare=fetch_filters,
+            keeps_numbers=_keeps_numbers,
+        ),
     ),
     capabilities=tuple(Capability(f"THREAD={name}", "5256", LOGGED_IN) for name in ALGORITHMS),
 )

@@ -35,6 +35,8 @@ _SEQUENCE: Final = re.compile(_RANGE + rb"(?:," + _RANGE + rb")*")
 # flag = system flag / flag-keyword / flag-extension
 _FLAG: Final = re.compile(rb'\\?[^\x00-\x20\x7f-\xff(){%*"\\\]]+')
 _DATE_TEXT: Final = re.compile(rb'"?([0-9]{1,2}-[A-Za-z]{3}-[0-9]{4})"?')
+# literal = "{" number64 ["+"] "}" CRLF *CHAR8
+_LITERAL: Final = re.compile(rb"(~?)\{([0-9]{1,10})\+?\}\r\n")
 _WORD: Final = re.compile(rb"[A-Za-z0-9][A-Za-z0-9.=+/-]*")
 
 MAX_NUMBER: Final = 2**32 - 1
@@ -52,6 +54,20 @@ class Cursor:
         self._piece = 0
         self._text = raw.texts[0]
         self._at = 0
+
+    @classmethod
+    def over(cls, data: bytes) -> Cursor:
+        """Over a text that has its literals in it, as a client stored it. Raises BadSyntax when one is cut short."""
+        texts: list[bytes] = []
+        literals: list[Literal] = []
+        at = 0
+        while found := _LITERAL.search(data, at):
+            texts.append(data[at : found.start()])
+            at = found.end() + int(found[2])
+            literals.append(Literal(data[found.end() : at], binary=bool(found[1])))
+        if at > len(data):
+            raise BadSyntax("A literal is shorter than it says")
+        return cls(RawCommand((*texts, data[at:]), tuple(literals)))
 
     # --- looking ---------------------------------------------------------------------------------
 
