@@ -156,10 +156,17 @@ async def _fetch(
     if request.modifiers.changed_since is not None:
         indices = _changed(view, indices, request.modifiers.changed_since)
     if any(item.sets_seen for item in items) and not view.read_only and await _set_seen(session, view, indices):
-        told = [FLAGS_ITEM, *CHANGED_ITEMS] if Feature.CONDSTORE in session.features else [FLAGS_ITEM]
+        told = [FLAGS_ITEM, *_with_modseq(session)]
         items = (*items, *(item for item in told if item.label not in {each.label for each in items}))
     async for chunk in rendered(session, view, items, indices):
         yield chunk
+
+
+def _with_modseq(session: Session) -> tuple[FetchItem, ...]:
+    """What goes with flags that changed, for clients that keep mod-sequences (RFC 7162 section 3.2.4)."""
+    if Feature.CONDSTORE not in session.features:
+        return ()
+    return CHANGED_ITEMS if Feature.UIDONLY in session.features else (UID_ITEM, *CHANGED_ITEMS)
 
 
 async def rendered(
