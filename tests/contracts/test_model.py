@@ -14,7 +14,7 @@ from pillarbox.clock import HeldClock
 from pillarbox.events import NoEvents
 from pillarbox.mail.errors import MailError
 from pillarbox.mail.flags import ANSWERED, DELETED, SEEN, FlagAction
-from pillarbox.store.contract import AccountId, AccountStore, DigestField, MailboxId, MailboxImage
+from pillarbox.store.contract import AccountId, AccountStore, Departure, DigestField, MailboxId, MailboxImage
 from pillarbox.store.memory import MemoryStore
 from pillarbox.store.sqlite import open_store
 from tests.contracts.conftest import LIMITS, SETTINGS
@@ -43,7 +43,7 @@ def changes(draw: st.DrawFn) -> tuple[str, Change]:
     """One change, with words for it."""
     kind = draw(
         st.sampled_from(
-            ["create", "delete", "rename", "use", "subscribe", "unsubscribe", "recent"]
+            ["create", "delete", "rename", "use", "subscribe", "unsubscribe", "recent", "purge", "undelete", "undelete"]
             + 3 * ["append", "append", "replace", "copy", "move", "flag", "flag", "expunge"]
         )
     )
@@ -65,6 +65,11 @@ def changes(draw: st.DrawFn) -> tuple[str, Change]:
             return f"unsubscribe {name}", lambda a: a.unsubscribe(name)
         case "recent":
             return f"recent {box}", lambda a: a.claim_recent(box)
+        case "undelete":
+            return f"undelete {box} {some} {target}", lambda a: a.undelete(box, some, target)
+        case "purge":
+            before = int(HeldClock().now_seconds()) + draw(st.integers(0, 40))
+            return f"purge {before}", lambda a: a.purge_departed(before)
         case "append":
             count, size = draw(counts), draw(sizes)
             messages = [new(f"{name} {number}", *marks, size_bytes=size) for number in range(count if not size else 1)]
@@ -115,7 +120,12 @@ def shown(image: MailboxImage) -> object:
 async def everything(account: AccountStore) -> object:
     """All that an account keeps, comparable."""
     boxes = await account.mailboxes()
-    result: list[object] = [list(boxes), await account.subscriptions()]
+    departed = list(await account.departed())
+    result: list[object] = [list(boxes), await account.subscriptions(), departed]
+    for gone in departed[::37]:
+        (content,) = await account.departed_contents(gone.mailbox, [gone.uid])
+        if gone.how is Departure.EXPUNGED:
+            result.append(None if content is None else bytes(content.whole()))
     for box in boxes:
         image = await account.image(box.id)
         result += [shown(image), await account.status(box.id)]

@@ -24,12 +24,16 @@ def clock() -> HeldClock:
 
 @pytest.fixture
 async def opening(tmp_path: Path, clock: HeldClock) -> AsyncIterator[OpenStore]:
-    """Opens stores on one folder, and closes them in the end."""
+    """Opens stores on one folder, and closes them in the end. They keep no expunged mail but by `limits`."""
     stores: list[SqliteStore] = []
 
     async def open_one(settings: SqliteSettings | None = None, limits: StoreLimits | None = None) -> SqliteStore:
         store = await open_store(
-            tmp_path / "mail", limits or StoreLimits(), clock, NoEvents(), settings or SqliteSettings()
+            tmp_path / "mail",
+            limits or StoreLimits(keep_expunged_days=0),
+            clock,
+            NoEvents(),
+            settings or SqliteSettings(),
         )
         stores.append(store)
         return store

@@ -31,6 +31,7 @@ DAMAGES = {
     "UPDATE block_facts SET key = key + (99 << 32)": "of no mailbox",
     "INSERT INTO digest VALUES (88, '', '', '', '')": "digest 88",
     "INSERT INTO sort_keys VALUES (87, '')": "sort_keys 87",
+    "INSERT INTO departed VALUES (5, 0, 0, 1, '', 1, x'01000000', x'01000000', x'', x'', x'', x'', x'')": "departed 5",
 }
 
 

@@ -14,7 +14,7 @@ from pillarbox.database import open_database
 from pillarbox.mail.errors import MailError, StoreCorrupt, StoreUnavailable
 from pillarbox.mail.flags import DELETED, SEEN, FlagAction
 from pillarbox.mime.digest import digest
-from pillarbox.store.contract import AccountId, DigestField, NewMessage
+from pillarbox.store.contract import AccountId, DigestField, NewMessage, StoreLimits
 from pillarbox.store.sqlite import SqliteSettings
 from pillarbox.store.sqlite.failures import mail_error
 from tests.contracts.letters import DATE, letter, new, several
@@ -306,3 +306,22 @@ async def test_accounts_lists_those_with_mail(opening: OpenStore) -> None:
         await (await store.open(AccountId(name))).close()
     await store.remove(AccountId("b"))
     assert await store.accounts() == ["a", "c"]
+
+
+async def test_what_was_kept_long_enough_is_removed_for_good(opening: OpenStore, clock: HeldClock) -> None:
+    store = await opening(SqliteSettings(inline_bytes=1_000), StoreLimits(keep_expunged_days=2))
+    for name in ("anna", "bob"):
+        account = await store.open(AccountId(name))
+        inbox = await account.find("INBOX")
+        await account.append(inbox.id, [new("a", DELETED, size_bytes=5_000), new("b", DELETED)])
+        await account.expunge(inbox.id)
+        await account.close()
+    clock.advance(2 * 86_400)
+    assert await store.forget_departed() == 0
+    clock.advance(1)
+    broken = store._folder_of(AccountId("carl"))
+    broken.mkdir(parents=True)
+    (broken / "mail.db").write_bytes(b"not a database" * 1_000)
+    assert await store.forget_departed() == 4
+    assert list((store._folder_of(ANNA) / "blobs").iterdir()) == []
+    assert await store.check(ANNA) == []

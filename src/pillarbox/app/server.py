@@ -25,6 +25,7 @@ from pillarbox.app.mail import open_mail
 from pillarbox.app.managesieve import ManageSieveDoor, open_managesieve
 from pillarbox.app.reload import reloaded
 from pillarbox.app.settings import ServerSettings
+from pillarbox.app.sweeping import forget_departed
 from pillarbox.app.web import WebDoor, open_web
 from pillarbox.auth.administration import DirectoryAdministration
 from pillarbox.auth.authenticator import BuiltinAuthenticator
@@ -123,6 +124,8 @@ class _House:
         """Where mail servers hand messages over, when that is wanted."""
         self.managesieve: ManageSieveDoor | None = None
         """Where people manage their Sieve scripts, when that is wanted."""
+        self.sweeps = True
+        """Whether this process removes what is kept no longer."""
         self._folder = folder
 
     def serve(
@@ -150,6 +153,9 @@ class _House:
             store = await open_mail(settings, clock, events)
             stack.push_async_callback(store.close)
             store.start_indexing(settings.index)
+            if self.sweeps:
+                sweeping = asyncio.create_task(forget_departed(store, events))
+                stack.callback(sweeping.cancel)
             directory = AccountDirectory.open(self._folder.accounts_path, clock)
             stack.callback(directory.close)
             authenticator = BuiltinAuthenticator(directory, clock, events, settings.auth)
@@ -255,6 +261,7 @@ def _supervise(
 
     def work(channel: WorkerChannel) -> None:
         house.events.tag(worker=channel.number)
+        house.sweeps = channel.number == 0
         for number, group in enumerate(groups):
             if number != channel.number:
                 _close(group)  # held open here they would go on accepting when their worker stops

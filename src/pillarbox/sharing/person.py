@@ -31,6 +31,7 @@ from pillarbox.store.contract import (
     Appended,
     Content,
     Copied,
+    Departed,
     DigestField,
     Expunged,
     Flagged,
@@ -316,6 +317,26 @@ class PersonalMail:
         if mailbox < FIRST_SHARED:
             return Side(self._own, mailbox, Rights.ALL)
         return await self._at(mailbox).side(needed)
+
+    # --- what has left ---------------------------------------------------------------------------
+
+    async def departed(self, since_seconds: int = 0) -> Sequence[Departed]:
+        """contract; of the own account."""
+        return await self._own.departed(since_seconds)
+
+    async def departed_contents(self, mailbox: MailboxId, uids: Sequence[int]) -> Sequence[Content | None]:
+        if mailbox >= FIRST_SHARED:
+            raise NotAllowed("Only the owner may look at what was expunged")
+        return await self._own.departed_contents(mailbox, uids)
+
+    async def undelete(self, mailbox: MailboxId, uids: Sequence[int], destination: MailboxId) -> Copied:
+        if mailbox >= FIRST_SHARED or destination >= FIRST_SHARED:
+            raise NotAllowed("Only the owner may bring back what was expunged")
+        return await self._own.undelete(mailbox, uids, destination)
+
+    async def purge_departed(self, before_seconds: int) -> int:
+        """contract; of the own account."""
+        return await self._own.purge_departed(before_seconds)
 
     async def _sides(self, mailbox: MailboxId, destination: MailboxId, needed: Rights) -> tuple[Side, Side]:
         """Where messages come from and where they go; the rights to insert are looked at first, since the name of the

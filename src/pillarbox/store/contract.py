@@ -69,6 +69,14 @@ class StoreLimits:
     show attachments without looking: `delivered` (not what programs store, nor imports), `all`, `off`."""
     quota: QuotaDefaults = field(default_factory=QuotaDefaults)
 
+    keep_expunged_days: int = 14
+    """How long expunged mail is kept for `pillarbox undelete` and `pillarbox history`: long enough to come back from a
+    holiday. No client sees it and it counts in no quota, but it takes room on the disk. 0: not kept at all."""
+
+    @property
+    def keep_expunged_seconds(self) -> int:
+        """The same in seconds."""
+        return self.keep_expunged_days * 86_400
 
 @dataclass(frozen=True, slots=True)
 class NewAccount:
@@ -216,6 +224,36 @@ class Expunged(NamedTuple):
 
 
 class DigestField(enum.Enum):
+class Departure(enum.Enum):
+    """How a message left its mailbox."""
+
+    EXPUNGED = "expunged"
+    """By EXPUNGE, REPLACE, or with its mailbox: it is nowhere else, so its bytes are kept."""
+    MOVED = "moved"
+    """To another mailbox. Its bytes are those of the message there, and go with that one."""
+
+
+class Departed(NamedTuple):
+    """A message that left a mailbox and is remembered for a while."""
+
+    mailbox: MailboxId
+    """Perhaps deleted meanwhile."""
+    mailbox_name: str
+    """As it was called then."""
+    uidvalidity: int
+    uid: int
+    """With `mailbox` it names this message for ever."""
+    flags: FlagSet
+    """As they were when it left."""
+    size_bytes: int
+    internal_date: InternalDate
+    save_seconds: int
+    """When it had come into that mailbox, epoch seconds."""
+    gone_seconds: int
+    """When it left, epoch seconds."""
+    how: Departure
+
+
     """What is computed once from a message's bytes and kept ready (see mime/digest.py)."""
 
     ENVELOPE = "envelope"
@@ -535,6 +573,32 @@ class Store(Protocol):
         """The account's mail; made, with an INBOX and what NewAccount names, when it is opened first. What of that
         the limits don't allow is left out."""
         ...
+    # --- what has left ---------------------------------------------------------------------------
+
+    async def departed(self, since_seconds: int = 0) -> Sequence[Departed]:
+        """The messages that left their mailbox since then and are remembered: the earlier gone first, those gone
+        together by mailbox and UID. Remembered is what left while StoreLimits.keep_expunged_days was above 0, until
+        purge_departed(). It counts in no status and no quota.
+        """
+        ...
+
+    async def departed_contents(self, mailbox: MailboxId, uids: Sequence[int]) -> Sequence[Content | None]:
+        """For each UID of a departed message its bytes; None when it is not remembered, or was moved away and the
+        bytes are gone."""
+        ...
+
+    async def undelete(self, mailbox: MailboxId, uids: Sequence[int], destination: MailboxId) -> Copied:
+        r"""Put expunged messages of `mailbox` (which may be gone) into `destination`, under new UIDs, with their
+        flags, internal dates and save dates as they were, but without `\Deleted`; they are remembered no more.
+
+        UIDs that are not remembered as expunged are left out. Raises MailboxMissing for the destination, OverQuota.
+        """
+        ...
+
+    async def purge_departed(self, before_seconds: int) -> int:
+        """Forget the messages that left before then, and remove their bytes for good. How many it were."""
+        ...
+
 
     async def remove(self, account: AccountId) -> None:
         """Remove all mail of an account. Harmless when there is none."""
@@ -568,6 +632,8 @@ __all__ = [
     "Mailbox",
     "MailboxId",
     "MailboxImage",
+    "Departed",
+    "Departure",
     "MailboxStatus",
     "NewAccount",
     "NewMessage",

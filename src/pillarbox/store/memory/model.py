@@ -14,7 +14,7 @@ from pillarbox.mail.dates import InternalDate
 from pillarbox.mail.errors import MailboxMissing
 from pillarbox.mail.flags import FlagSet
 from pillarbox.store import naming
-from pillarbox.store.contract import Mailbox, MailboxId, StoreLimits, Watcher
+from pillarbox.store.contract import Departure, Mailbox, MailboxId, StoreLimits, Watcher
 from pillarbox.store.image import SharedImage
 from pillarbox.store.quota import Usage
 
@@ -47,6 +47,19 @@ class Box:
         return [self.messages[uid] for uid in sorted(set(uids)) if uid in self.messages]
 
 
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """A message that left, with the mailbox as it was then."""
+
+    box: Mailbox
+    message: Message
+    gone_seconds: int
+    how: Departure
+
+    def __deepcopy__(self, memo: object) -> Gone:
+        return self
+
+
 @dataclass(slots=True)
 class Mail:
     """All of an account that is kept."""
@@ -60,6 +73,7 @@ class Mail:
     """Of the account (None) and of mailboxes, by name."""
     keywords: dict[str, str] = field(default_factory=dict)
     """Lower case -> spelling, in the order they came."""
+    departed: list[Gone] = field(default_factory=list)
 
     def usage(self) -> Usage:
         messages = [message for box in self.boxes.values() for message in box.messages.values()]
@@ -133,7 +147,19 @@ class Change:
             box.uidnext += 1
         return uids
 
+    def remember(self, box: Box, messages: Iterable[Message], how: Departure) -> None:
+        if self.limits.keep_expunged_days > 0:
+            self.mail.departed.extend(Gone(box.info, message, self.now_seconds, how) for message in messages)
+
+    def move_out(self, box: Box, messages: Sequence[Message]) -> None:
+        self.remember(box, messages, Departure.MOVED)
+        self._take(box, messages)
+
     def take(self, box: Box, messages: Sequence[Message]) -> None:
+        self.remember(box, messages, Departure.EXPUNGED)
+        self._take(box, messages)
+
+    def _take(self, box: Box, messages: Sequence[Message]) -> None:
         modseq = self.stamp(box)
         for message in messages:
             del box.messages[message.uid]

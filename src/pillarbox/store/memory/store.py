@@ -30,6 +30,8 @@ from pillarbox.store.contract import (
     Candidates,
     Content,
     Copied,
+    Departed,
+    Departure,
     DigestField,
     Expunged,
     Flagged,
@@ -130,6 +132,7 @@ class MemoryAccount:
         change.stamp(box)
         del change.mail.boxes[box.info.id]
         change.mail.properties.pop(box.info.id, None)
+        change.remember(box, box.messages.values(), Departure.EXPUNGED)
         self._commit(change)
 
     async def rename(self, old: str, new: str) -> None:
@@ -140,7 +143,7 @@ class MemoryAccount:
             messages = list(inbox.messages.values())
             if messages:
                 change.put(made, messages)
-                change.take(inbox, messages)
+                change.move_out(inbox, messages)
             kept = change.mail.properties.get(inbox.info.id, {})
             copied = {name: kept[name] for name in kept if name.startswith(naming.SHARED_BY_BOTH_INBOXES)}
             change.mail.properties[made.info.id] = copied
@@ -270,7 +273,7 @@ class MemoryAccount:
         return self._transfer(mailbox, uids, destination, lambda change, source, messages: None)
 
     async def move(self, mailbox: MailboxId, uids: Sequence[int], destination: MailboxId) -> Copied:
-        return self._transfer(mailbox, uids, destination, Change.take)
+        return self._transfer(mailbox, uids, destination, Change.move_out)
 
     async def restore(
         self, mailbox: MailboxId, uidvalidity: int, kept: Sequence[KeptMessage], uidnext: int = 1, modseq: int = 0
@@ -375,6 +378,56 @@ class MemoryAccount:
         return Change(self._kept.mail, self._limits, int(self._clock.now_seconds()))
 
     def _quota_limits(self, mail: Mail) -> Limits:
+    # --- what has left ---------------------------------------------------------------------------
+
+    async def departed(self, since_seconds: int = 0) -> Sequence[Departed]:
+        found = [
+            Departed(
+                gone.box.id,
+                gone.box.name,
+                gone.box.uidvalidity,
+                gone.message.uid,
+                gone.message.flags,
+                len(gone.message.content),
+                gone.message.date,
+                gone.message.save_seconds,
+                gone.gone_seconds,
+                gone.how,
+            )
+            for gone in self._kept.mail.departed
+            if gone.gone_seconds >= since_seconds
+        ]
+        return sorted(found, key=lambda each: (each.gone_seconds, each.mailbox, each.uid))
+
+    async def departed_contents(self, mailbox: MailboxId, uids: Sequence[int]) -> Sequence[Content | None]:
+        kept = {gone.message.uid: gone.message for gone in self._kept.mail.departed if gone.box.id == mailbox}
+        return [_Bytes(kept[uid].content) if uid in kept else None for uid in uids]
+
+    async def undelete(self, mailbox: MailboxId, uids: Sequence[int], destination: MailboxId) -> Copied:
+        change = self._begin()
+        target, mail = change.box(destination), change.mail
+        back = [
+            gone
+            for gone in mail.departed
+            if gone.box.id == mailbox and gone.message.uid in uids and gone.how is Departure.EXPUNGED
+        ]
+        mail.departed = [gone for gone in mail.departed if gone not in back]
+        messages = sorted((gone.message for gone in back), key=lambda message: message.uid)
+        given = change.put(target, messages) if messages else []
+        for uid, message in zip(given, messages, strict=True):
+            flags = flag_set(message.flags.names - {DELETED})
+            put = target.messages[uid]
+            target.messages[uid] = replace(put, flags=flags, save_seconds=message.save_seconds)
+        self._commit(change)
+        return Copied(target.info.uidvalidity, [message.uid for message in messages], given, target.highest_modseq)
+
+    async def purge_departed(self, before_seconds: int) -> int:
+        change = self._begin()
+        stay = [gone for gone in change.mail.departed if gone.gone_seconds >= before_seconds]
+        count, change.mail.departed = len(change.mail.departed) - len(stay), stay
+        self._commit(change)
+        return count
+
         return limits_of(mail.properties.get(None, {}), self._limits.quota)
 
     def _commit(self, change: Change) -> None:

@@ -20,6 +20,7 @@ from pillarbox.store.contract import (
     Candidates,
     Content,
     Copied,
+    Departed,
     DigestField,
     Expunged,
     Flagged,
@@ -35,7 +36,7 @@ from pillarbox.store.contract import (
     Unwatch,
     Watcher,
 )
-from pillarbox.store.sqlite import mailboxes, messages
+from pillarbox.store.sqlite import departed, mailboxes, messages
 from pillarbox.store.sqlite.contents import Incoming, Ready, make_ready, remove_blobs
 from pillarbox.store.sqlite.failures import DATABASE_FAILURES, mail_error
 from pillarbox.store.sqlite.opened import LIST, OpenAccount
@@ -248,6 +249,28 @@ class SqliteAccount:
     def _reading(self) -> Iterator[None]:
         try:
             yield
+    # --- what has left ---------------------------------------------------------------------------
+
+    async def departed(self, since_seconds: int = 0) -> Sequence[Departed]:
+        with self._reading():
+            return departed.read_departed(self._reader.connection, since_seconds)
+
+    async def departed_contents(self, mailbox: MailboxId, uids: Sequence[int]) -> Sequence[Content | None]:
+        with self._reading():
+            contents = departed.contents_of(self._reader.connection, mailbox, uids)
+            found = self._reader.contents(contents)
+        return list(map(found.get, contents))
+
+    async def undelete(self, mailbox: MailboxId, uids: Sequence[int], destination: MailboxId) -> Copied:
+        return await self._change(lambda transaction: departed.undelete(transaction, mailbox, uids, destination))
+
+    async def purge_departed(self, before_seconds: int) -> int:
+        """contract; a few thousand messages in one change, so that others need not wait long."""
+        count = 0
+        while some := await self._change(lambda transaction: departed.purge(transaction, before_seconds)):
+            count += some
+        return count
+
         except DATABASE_FAILURES as error:
             self._opened.around.events.error("store.read_failed", error=type(error).__name__, text=str(error))
             raise mail_error(error) from error

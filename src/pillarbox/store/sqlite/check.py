@@ -13,8 +13,10 @@ import apsw
 
 from pillarbox.database import open_database
 from pillarbox.mail.names import INBOX
+from pillarbox.store.contract import Departure
 from pillarbox.store.digesting import sha256_of
 from pillarbox.store.sqlite.blocks import BLOCK_ROWS, Blocks
+from pillarbox.store.sqlite.departed import all_kept
 from pillarbox.store.sqlite.failures import DATABASE_FAILURES
 from pillarbox.store.sqlite.rows import Rows
 from pillarbox.store.sqlite.schema import BLOBS_NAME, DATABASE_NAME, MIGRATIONS
@@ -67,6 +69,7 @@ def _problems(connection: apsw.Connection, blobs: Path) -> Iterator[str]:
         "SELECT mailbox, name FROM property WHERE mailbox NOT IN (SELECT id FROM mailbox UNION ALL SELECT 0)"
     ):
         yield f"property {name} is of mailbox {mailbox}, which is not there"
+    yield from _departed_problems(connection, references)
     yield from _content_problems(connection, references, blobs)
 
 
@@ -114,6 +117,17 @@ def _count_problems(row: MailboxRow, every: Rows, flagsets: dict[int, str]) -> I
     for name, count in counted.items():
         if getattr(row, name) != count:
             yield f"{name} is kept as {getattr(row, name)}, counted {count}"
+
+
+def _departed_problems(connection: apsw.Connection, references: Counter[int]) -> Iterator[str]:
+    known = {number for (number,) in connection.execute("SELECT id FROM flagset")}
+    for id_, how, rows in all_kept(connection):
+        if not rows or len({len(column) for column in rows.columns()}) != 1:
+            yield f"departed {id_}: columns of lengths {[len(column) for column in rows.columns()]}"
+        elif not known.issuperset(rows.flags):
+            yield f"departed {id_}: flag sets {sorted(set(rows.flags) - known)} are not known"
+        if how is Departure.EXPUNGED:
+            references.update(rows.contents)
 
 
 def _stray_blocks(connection: apsw.Connection) -> Iterator[str]:

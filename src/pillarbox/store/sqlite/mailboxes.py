@@ -12,7 +12,8 @@ from typing import Final
 from pillarbox.mail.errors import LimitReached, MailboxExists, NameInvalid, NotAllowed
 from pillarbox.mail.names import INBOX, check_new_name
 from pillarbox.store import naming
-from pillarbox.store.contract import Mailbox, MailboxId, NewAccount
+from pillarbox.store.contract import Departure, Mailbox, MailboxId, NewAccount
+from pillarbox.store.sqlite.departed import remember
 from pillarbox.store.sqlite.messages import move_all
 from pillarbox.store.sqlite.transaction import MailboxRow, Transaction
 
@@ -125,7 +126,7 @@ def set_properties(transaction: Transaction, mailbox: MailboxId | None, values: 
 
 def _drop(transaction: Transaction, row: MailboxRow) -> None:
     for block in transaction.blocks.all(row.id):
-        transaction.contents.release(transaction.blocks.rows(block).contents)
+        remember(transaction, row, transaction.blocks.rows(block), Departure.EXPUNGED)
     transaction.blocks.remove_all(row.id)
     transaction.connection.execute("DELETE FROM vanished WHERE mailbox = ?", (row.id,))
     transaction.connection.execute("DELETE FROM property WHERE mailbox = ?", (row.id,))

@@ -15,10 +15,11 @@ from pillarbox.mail.errors import LimitReached, MessageMissing
 from pillarbox.mail.flags import DELETED, SEEN, FlagAction, apply_flags, flag_set
 from pillarbox.mail.uids import UidSet
 from pillarbox.store import naming
-from pillarbox.store.contract import Appended, Copied, Expunged, Flagged, KeptMessage, MailboxId
+from pillarbox.store.contract import Appended, Copied, Departure, Expunged, Flagged, KeptMessage, MailboxId
 from pillarbox.store.restoring import check_restore
 from pillarbox.store.sqlite.blocks import Block
 from pillarbox.store.sqlite.contents import Ready
+from pillarbox.store.sqlite.departed import remember
 from pillarbox.store.sqlite.rows import MODSEQS, SECONDS, Rows, inverse, mask_of, pack
 from pillarbox.store.sqlite.transaction import MailboxRow, Transaction
 
@@ -77,6 +78,7 @@ def move(transaction: Transaction, mailbox: MailboxId, uids: Sequence[int], dest
     for block, chosen in transaction.blocks.holding(source.id, _ascending(uids)):
         taken.extend(_take(transaction, block, chosen))
     _log_taken(transaction, source, taken)
+    remember(transaction, source, taken, Departure.MOVED)
     return _put(transaction, source, target, taken)
 
 
@@ -93,7 +95,7 @@ def replace(
         raise MessageMissing
     _log_taken(transaction, source, taken)
     appended = append(transaction, destination, messages)
-    transaction.contents.release(taken.contents)
+    remember(transaction, source, taken, Departure.EXPUNGED)
     return appended
 
 
@@ -148,7 +150,7 @@ def expunge(transaction: Transaction, mailbox: MailboxId, uids: Sequence[int] | 
             if going := [at for at in chosen if block.flags[at] in numbers]:
                 taken.extend(_take(transaction, block, going))
         _log_taken(transaction, row, taken)
-        transaction.contents.release(taken.contents)
+        remember(transaction, row, taken, Departure.EXPUNGED)
     return Expunged(taken.uids, row.highest_modseq)
 
 
@@ -159,6 +161,7 @@ def move_all(transaction: Transaction, source: MailboxRow, target: MailboxRow) -
         taken.extend(transaction.blocks.rows(block))
     transaction.blocks.remove_all(source.id)
     _log_taken(transaction, source, taken)
+    remember(transaction, source, taken, Departure.MOVED)
     _put(transaction, source, target, taken)
 
 

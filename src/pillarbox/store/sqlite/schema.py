@@ -125,7 +125,27 @@ CREATE TABLE property (
 ) WITHOUT ROWID;
 """
 
-MIGRATIONS: Final[Sequence[str]] = (_VERSION_1, _VERSION_2, _VERSION_3)
+_VERSION_4: Final = """
+-- Messages that left a mailbox together, some hundreds to a row, as columns (see departed.py). Those that were
+-- expunged (moved = 0) hold a reference to their contents; those that were moved hold none.
+CREATE TABLE departed (
+    id INTEGER PRIMARY KEY,
+    gone_seconds INTEGER NOT NULL,
+    moved INTEGER NOT NULL,
+    mailbox INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    uidvalidity INTEGER NOT NULL,
+    uids BLOB NOT NULL,
+    flags BLOB NOT NULL,
+    contents BLOB NOT NULL,
+    sizes BLOB NOT NULL,
+    date_seconds BLOB NOT NULL,
+    date_zones BLOB NOT NULL,
+    save_seconds BLOB NOT NULL
+);
+"""
+
+MIGRATIONS: Final[Sequence[str]] = (_VERSION_1, _VERSION_2, _VERSION_3, _VERSION_4)
 
 
 def migrate(connection: apsw.Connection, migrations: Sequence[str] = MIGRATIONS) -> None:

@@ -22,7 +22,7 @@ from typing import Final
 
 from pillarbox.clock import Clock
 from pillarbox.events import EventLog
-from pillarbox.mail.errors import StoreUnavailable
+from pillarbox.mail.errors import MailError, StoreUnavailable
 from pillarbox.mime.digest import digest
 from pillarbox.store.contract import NOTHING_MORE, AccountId, NewAccount, Staged, StoreLimits
 from pillarbox.store.digesting import Digester
@@ -30,6 +30,7 @@ from pillarbox.store.hints import HintBoard
 from pillarbox.store.sqlite import mailboxes
 from pillarbox.store.sqlite.account import SqliteAccount
 from pillarbox.store.sqlite.check import check_account
+from pillarbox.store.sqlite.departed import any_before
 from pillarbox.store.sqlite.failures import DATABASE_FAILURES, mail_error
 from pillarbox.store.sqlite.indexer import Indexer, IndexSettings
 from pillarbox.store.sqlite.opened import OpenAccount, Surroundings, open_account
@@ -156,6 +157,24 @@ class SqliteStore:
         """What is wrong with an account's mail, in plain words; empty when all is well."""
         folder = self._folder_of(account)
         return await self._loop.run_in_executor(self._pool, check_account, folder, self._settings.busy_seconds)
+
+    async def forget_departed(self) -> int:
+        """Remove for good what left its mailbox longer ago than StoreLimits.keep_expunged_days. How many messages it
+        were. An account that can't be looked at is passed over, and told of."""
+        before = int(self._around.clock.now_seconds()) - self.limits.keep_expunged_seconds
+        count = 0
+        for account in await self.accounts():
+            path = self._folder_of(account) / DATABASE_NAME
+            try:
+                if await self._loop.run_in_executor(self._pool, any_before, path, before, self._settings.busy_seconds):
+                    opened = await self.open(account)
+                    try:
+                        count += await opened.purge_departed(before)
+                    finally:
+                        await opened.close()
+            except (*DATABASE_FAILURES, OSError, MailError) as error:
+                self._around.events.error("store.not_swept", account=account, error=type(error).__name__)
+        return count
 
     # --- within ----------------------------------------------------------------------------------
 
