@@ -69,7 +69,8 @@ class Capability:
     states: State = ANY_STATE
     """In which states it is told."""
     value: Callable[[Session], str] | None = None
-    """For names with a value that depends on settings: gives the whole name, `APPENDLIMIT=50000`."""
+    """For names with a value that depends on settings: gives the whole name, `APPENDLIMIT=50000`, or nothing when it is
+    off."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,6 +44,12 @@ class ImapLimits:
     """What a client is told at once because of NOTIFY; with more it is told NOTIFICATIONOVERFLOW, and looks itself."""
     fetch_items: int = 100
     """Items of one FETCH: each may be a message's worth of bytes and of work. Clients ask for some dozens at most."""
+    message_limit: int = field(default=0, metadata={"minimum": 0})
+    """Messages that one FETCH, STORE, SEARCH, SORT, THREAD, COPY, MOVE, EXPUNGE or APPEND deals with; 0 for no limit.
+    Clients are told (MESSAGELIMIT, RFC 9738) and go on where a command stopped; those that don't know it may believe
+    that there is no more mail, so keep it off unless you must. 1,000 is what others use."""
+    save_limit: int = field(default=0, metadata={"minimum": 0})
+    """The same for COPY and APPEND alone (SAVELIMIT)."""
     append_messages: int = 1_000
     """Messages of one MULTIAPPEND: they are stored in one transaction."""
     bad_commands_before_login: int = 3

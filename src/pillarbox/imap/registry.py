@@ -23,6 +23,7 @@ from pillarbox.imap.commands import (
     listing,
     login,
     mailboxes,
+    message_limit,
     metadata,
     multisearch,
     notify,
@@ -71,6 +72,7 @@ AREAS = (
     quota.AREA,
     metadata.AREA,
     compress.AREA,
+    message_limit.AREA,
 )
 """Adding an area is one line here; the order is that of the CAPABILITY list."""
 
@@ -98,7 +100,7 @@ class Registry:
         """RFC 9051 section 7.2.2: the names for the session's state."""
         state = session.state
         names = [row.value(session) if row.value else row.name for row in self.capability_rows if state in row.states]
-        return " ".join(names).encode("ascii")
+        return " ".join(filter(None, names)).encode("ascii")
 
     def feature(self, name: str) -> Feature | None:
         """What `ENABLE name` switches on; None for what is not known (RFC 5161: ignored)."""

@@ -2,7 +2,7 @@
 
 RFC 9051 section 6.4.4 and 9, RFC 3501 (NEW, OLD, RECENT), RFC 5032 (OLDER, YOUNGER), RFC 5182 (`$`),
 RFC 5466 (FILTER), RFC 7162 section 3.1.5 (MODSEQ), RFC 8474 section 6 (EMAILID, THREADID), RFC 8514 section 4.3
-(SAVEDON and its like).
+(SAVEDON and its like), RFC 9738 (UIDAFTER, UIDBEFORE).
 
     search-program = ["CHARSET" SP charset SP] search-key *(SP search-key)
 
@@ -23,7 +23,7 @@ from typing import Final
 
 from pillarbox.imap.limits import ImapLimits
 from pillarbox.imap.refusals import BadSyntax, Refused
-from pillarbox.imap.wire.cursor import Cursor
+from pillarbox.imap.wire.cursor import MAX_NUMBER, Cursor
 from pillarbox.mail import flags
 from pillarbox.search import query
 from pillarbox.search.query import Query
@@ -289,6 +289,17 @@ def _uid(reader: KeyReader) -> Query:
     return query.Saved() if read.is_saved_result else query.Uids(read.pairs)
 
 
+def _uid_bound(bounds: Callable[[int], tuple[int, int]]) -> ReadKey:
+    """SP uniqueid (RFC 9738): those above it, or below. Unlike a range of UIDs, none when there are none."""
+
+    def read(reader: KeyReader) -> Query:
+        reader.cursor.space()
+        low, high = bounds(reader.cursor.nz_number())
+        return query.Uids(((low, high),) if low <= high else ())
+
+    return read
+
+
 def _object_id(make: Callable[[str], Query]) -> ReadKey:
     """SP objectid; objectid = 1*255(ALPHA / DIGIT / "_" / "-") (RFC 8474 section 7)"""
 
@@ -362,6 +373,8 @@ SEARCH_KEYS: Final[Mapping[str, ReadKey]] = {
     "THREADID": _object_id(query.ThreadId),
     "TO": _address("To"),
     "UID": _uid,
+    "UIDAFTER": _uid_bound(lambda uid: (uid + 1, MAX_NUMBER)),
+    "UIDBEFORE": _uid_bound(lambda uid: (1, uid - 1)),
     "UNANSWERED": _without(flags.ANSWERED),
     "UNDELETED": _without(flags.DELETED),
     "UNDRAFT": _without(flags.DRAFT),

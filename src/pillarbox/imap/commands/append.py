@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from pillarbox.imap.command import Area, Capability, Command, Trait
 from pillarbox.imap.commands.catenate import Catenation, Incoming, literal_content, parse_pieces, put_together
+from pillarbox.imap.commands.message_limit import check_saved
 from pillarbox.imap.commands.quota import soft_warning
 from pillarbox.imap.refusals import BadSyntax, Refused
 from pillarbox.imap.replies import LOGGED_IN, Done, Replies
@@ -45,6 +46,7 @@ def _parse(cursor: Cursor, session: Session) -> _Upload:
     while not messages or not cursor.at_end():
         cursor.space()
         messages.append(parse_message(cursor, session))
+        check_saved(session, messages)
         if len(messages) > session.services.limits.append_messages:
             raise Refused("Too many messages in one APPEND; send them in several", "LIMIT")
     return _Upload(name, tuple(messages))

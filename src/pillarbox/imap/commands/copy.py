@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from pillarbox.imap.command import Area, Capability, Command, Trait
+from pillarbox.imap.commands.message_limit import check_saved, portion_of
 from pillarbox.imap.commands.quota import soft_warning
 from pillarbox.imap.refusals import Refused
 from pillarbox.imap.replies import LOGGED_IN, Done, Replies, State
@@ -53,6 +54,7 @@ def _copyuid(copied: Copied) -> bytes:
 
 async def _copy(session: Session, transfer: _Transfer, indices: Indices) -> Replies:
     view = session.selected
+    check_saved(session, indices)
     destination = await _destination(session, transfer.destination)
     copied = await session.mail.copy(view.image.mailbox.id, view.uids_of(indices), destination.id)
     session.own_changes.arrived(destination.id, copied.destination_uids)
@@ -70,21 +72,25 @@ async def _copy_uids(session: Session, transfer: _Transfer) -> Replies:
         yield reply
 
 
-async def _move(session: Session, transfer: _Transfer, indices: Indices) -> bytes:
+async def _move(session: Session, transfer: _Transfer, indices: Indices) -> Replies:
     """COPYUID comes untagged, before the EXPUNGE responses (RFC 6851 section 4.3)."""
     view = session.writable
+    portion = portion_of(session, indices)
     destination = await _destination(session, transfer.destination)
-    moved = await session.mail.move(view.image.mailbox.id, view.uids_of(indices), destination.id)
+    moved = await session.mail.move(view.image.mailbox.id, view.uids_of(portion.indices), destination.id)
     session.own_changes.arrived(destination.id, moved.destination_uids)
-    return b"* OK [%b] Moved\r\n" % _copyuid(moved) if moved.source_uids else b""
+    yield b"* OK [%b] Moved\r\n" % _copyuid(moved) if moved.source_uids else b""
+    yield portion.done
 
 
 async def _move_numbers(session: Session, transfer: _Transfer) -> Replies:
-    yield await _move(session, transfer, _numbered(session.selected, transfer.messages))
+    async for reply in _move(session, transfer, _numbered(session.selected, transfer.messages)):
+        yield reply
 
 
 async def _move_uids(session: Session, transfer: _Transfer) -> Replies:
-    yield await _move(session, transfer, session.selected.by_uid(transfer.messages))
+    async for reply in _move(session, transfer, session.selected.by_uid(transfer.messages)):
+        yield reply
 
 
 AREA = Area(

@@ -15,6 +15,7 @@ from typing import Any
 from pillarbox.imap.command import BY_NUMBER, Area, Capability, Command
 from pillarbox.imap.commands.fetch_batch import Batch, Slice
 from pillarbox.imap.commands.fetch_items import CHANGED_ITEMS, FLAGS_ITEM, MACROS, UID_ITEM, FetchItem, parse_item
+from pillarbox.imap.commands.message_limit import portion_of
 from pillarbox.imap.features import Feature
 from pillarbox.imap.refusals import BadSyntax, Refused
 from pillarbox.imap.replies import LOGGED_IN, Replies, State
@@ -107,8 +108,8 @@ async def _fetch_numbers(session: Session, request: _Request) -> Replies:
         raise BadSyntax("VANISHED and PARTIAL go with UID FETCH")
     view = session.selected
     indices = view.by_number(request.messages)
-    async for chunk in _fetch(session, request, request.items, indices):
-        yield chunk
+    async for reply in _fetch(session, request, request.items, indices):
+        yield reply
     if view.has_vanished(indices):
         raise Refused("Some of those messages are gone", "EXPUNGEISSUED")
 
@@ -124,8 +125,8 @@ async def _fetch_uids(session: Session, request: _Request) -> Replies:
     indices = view.by_uid(request.messages)
     if modifiers.partial is not None:
         indices = cut_partial(indices, modifiers.partial)
-    async for chunk in _fetch(session, request, items, indices):
-        yield chunk
+    async for reply in _fetch(session, request, items, indices):
+        yield reply
 
 
 async def _vanished(session: Session, request: _Request) -> bytes:
@@ -149,17 +150,18 @@ def cut_partial(indices: Indices, partial: tuple[int, int]) -> Indices:
     return indices[max(len(indices) - high, 0) : max(len(indices) - low + 1, 0)]
 
 
-async def _fetch(
-    session: Session, request: _Request, items: tuple[FetchItem, ...], indices: Indices
-) -> AsyncIterator[bytes]:
+async def _fetch(session: Session, request: _Request, items: tuple[FetchItem, ...], indices: Indices) -> Replies:
     view = session.selected
     if request.modifiers.changed_since is not None:
         indices = _changed(view, indices, request.modifiers.changed_since)
+    portion = portion_of(session, indices)
+    indices = portion.indices
     if any(item.sets_seen for item in items) and not view.read_only and await _set_seen(session, view, indices):
         told = [FLAGS_ITEM, *_with_modseq(session)]
         items = (*items, *(item for item in told if item.label not in {each.label for each in items}))
     async for chunk in rendered(session, view, items, indices):
         yield chunk
+    yield portion.done
 
 
 def _with_modseq(session: Session) -> tuple[FetchItem, ...]:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from pillarbox.imap.command import Area, Capability, Command
 from pillarbox.imap.commands.listing import name_order
+from pillarbox.imap.commands.message_limit import check_listed
 from pillarbox.imap.contexts import Context, ResultKind, check_update, open_context
 from pillarbox.imap.features import Feature
 from pillarbox.imap.mailbox_filters import MailboxFilter, Scope, read_filters
@@ -95,6 +96,7 @@ async def _search(session: Session, asked: _Question) -> Replies:
             view.saved_uids = ()
         try:
             found = await find_in(session, view, asked.program, saved)
+            check_listed(session, asked.options, found)
         except (MailboxMissing, NoPermission):  # deleted since the list was taken, or no longer to be read
             continue
         about = b"(TAG %b MAILBOX %b UIDVALIDITY %d)" % (

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pillarbox.imap.command import BY_NUMBER, Area, Capability, Command
+from pillarbox.imap.commands.message_limit import Portion, listed_portion
 from pillarbox.imap.contexts import Context, ResultKind, check_update, open_context
 from pillarbox.imap.features import Feature
 from pillarbox.imap.named_searches import fetch_filters
@@ -59,20 +60,22 @@ def _parse(cursor: Cursor, session: Session) -> _Search:
 
 async def _search_numbers(session: Session, asked: _Search) -> Replies:
     saved = session.selected.saved_uids
-    found = await find(session, asked.program, asked.options)
+    portion = listed_portion(session, asked.options, await find(session, asked.program, asked.options))
+    found = portion.indices
     yield _answer(session, asked, found, [index + 1 for index in found], b"")
     if asked.options and "UPDATE" in asked.options.names:
         yield open_context(Context(session, asked.program.query, ResultKind.NUMBERS), found, saved)
-    yield _done(asked, "SEARCH")
+    yield _done(asked, "SEARCH", portion)
 
 
 async def _search_uids(session: Session, asked: _Search) -> Replies:
     saved = session.selected.saved_uids
-    found = await find(session, asked.program, asked.options)
+    portion = listed_portion(session, asked.options, await find(session, asked.program, asked.options))
+    found = portion.indices
     yield _answer(session, asked, found, session.selected.uids_of(found), b" UID")
     if asked.options and "UPDATE" in asked.options.names:
         yield open_context(Context(session, asked.program.query, ResultKind.UIDS), found, saved)
-    yield _done(asked, "UID SEARCH")
+    yield _done(asked, "UID SEARCH", portion)
 
 
 def _answer(session: Session, asked: _Search, found: Sequence[int], shown: Sequence[int], uid: bytes) -> bytes:
@@ -87,7 +90,9 @@ def _answer(session: Session, asked: _Search, found: Sequence[int], shown: Seque
     return esearch(correlator(session.tag), options, shown, modseq, uid)
 
 
-def _done(asked: _Search, name: str) -> Done:
+def _done(asked: _Search, name: str, portion: Portion) -> Done:
+    if portion.code:
+        return portion.done
     saved = ", result saved" if asked.options and "SAVE" in asked.options.names else ""
     return Done(text=f"{name} completed{saved}")
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from pillarbox.imap.command import BY_NUMBER, Area, Capability, Command
+from pillarbox.imap.commands.message_limit import check_listed
 from pillarbox.imap.contexts import Context, ResultKind, check_update, open_context
 from pillarbox.imap.named_searches import fetch_filters
 from pillarbox.imap.refusals import BadSyntax
@@ -100,7 +101,7 @@ def _parse_criteria(cursor: Cursor) -> tuple[Criterion, ...]:
 
 async def _sort_numbers(session: Session, asked: _Sort) -> Replies:
     saved = session.selected.saved_uids
-    ordered = await arranged(session, asked.criteria, await find(session, asked.program, asked.options))
+    ordered = await _ordered(session, asked)
     yield _answer(session, asked, ordered, [index + 1 for index in ordered], b"")
     if asked.options and "UPDATE" in asked.options.names:
         yield open_context(_context(session, asked, ResultKind.NUMBERS), ordered, saved)
@@ -108,10 +109,16 @@ async def _sort_numbers(session: Session, asked: _Sort) -> Replies:
 
 async def _sort_uids(session: Session, asked: _Sort) -> Replies:
     saved = session.selected.saved_uids
-    ordered = await arranged(session, asked.criteria, await find(session, asked.program, asked.options))
+    ordered = await _ordered(session, asked)
     yield _answer(session, asked, ordered, session.selected.uids_of(ordered), b" UID")
     if asked.options and "UPDATE" in asked.options.names:
         yield open_context(_context(session, asked, ResultKind.UIDS), ordered, saved)
+
+
+async def _ordered(session: Session, asked: _Sort) -> Sequence[int]:
+    found = await find(session, asked.program, asked.options)
+    check_listed(session, asked.options, found)
+    return await arranged(session, asked.criteria, found)
 
 
 def _context(session: Session, asked: _Sort, kind: ResultKind) -> Context:

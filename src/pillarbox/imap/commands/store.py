@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 from pillarbox.imap.command import BY_NUMBER, Area, Command
 from pillarbox.imap.commands.append import storable_flags
+from pillarbox.imap.commands.message_limit import Portion, portion_of
 from pillarbox.imap.features import Feature
 from pillarbox.imap.refusals import BadSyntax, Refused
-from pillarbox.imap.replies import Done, Replies, State
+from pillarbox.imap.replies import Done, Replies, Reply, State
 from pillarbox.imap.session import Session
 from pillarbox.imap.updates import fetch_line, flags_line, shown_flags
 from pillarbox.imap.view import Indices
@@ -65,20 +66,23 @@ def _parse_flags(cursor: Cursor, most: int) -> list[str]:
 
 async def _store_numbers(session: Session, change: _Change) -> Replies:
     view = session.writable
-    indices = view.by_number(change.messages)
+    portion = portion_of(session, view.by_number(change.messages))
+    indices = portion.indices
     result = await _store(session, change, indices)
     yield _answers(session, change, indices, result, with_uid=False)
     if view.has_vanished(indices) and not change.silent:
         raise Refused("Some of those messages are gone", "EXPUNGEISSUED")
-    yield _done([number for number in map(view.number_of, result.refused) if number])
+    for reply in _done([number for number in map(view.number_of, result.refused) if number], portion):
+        yield reply
 
 
 async def _store_uids(session: Session, change: _Change) -> Replies:
     view = session.writable
-    indices = view.by_uid(change.messages)
-    result = await _store(session, change, indices)
-    yield _answers(session, change, indices, result, with_uid=True)
-    yield _done(result.refused)
+    portion = portion_of(session, view.by_uid(change.messages))
+    result = await _store(session, change, portion.indices)
+    yield _answers(session, change, portion.indices, result, with_uid=True)
+    for reply in _done(result.refused, portion):
+        yield reply
 
 
 async def _store(session: Session, change: _Change, indices: Indices) -> Flagged:
@@ -92,11 +96,12 @@ async def _store(session: Session, change: _Change, indices: Indices) -> Flagged
     return result
 
 
-def _done(refused: Sequence[int]) -> Done:
+def _done(refused: Sequence[int], portion: Portion) -> tuple[Reply, ...]:
     """RFC 7162 section 3.1.3: those that changed meanwhile are named in MODIFIED, and the answer is OK."""
-    if refused:
-        return Done(f"MODIFIED {UidSet.of(refused)}".encode("ascii"), "Some messages had changed and were left alone")
-    return Done()
+    if not refused:
+        return (portion.done,)
+    code = f"MODIFIED {UidSet.of(refused)}".encode("ascii")
+    return portion.line, Done(code, "Some messages had changed and were left alone")
 
 
 def _answers(session: Session, change: _Change, indices: Indices, result: Flagged, *, with_uid: bool) -> bytes:

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from pillarbox.imap.command import BY_NUMBER, Area, Capability, Command
+from pillarbox.imap.commands.message_limit import check_whole
 from pillarbox.imap.named_searches import fetch_filters
 from pillarbox.imap.refusals import BadSyntax
 from pillarbox.imap.replies import LOGGED_IN, Replies, State
@@ -80,6 +81,7 @@ def _line(threads: _Threads, names: Sequence[int]) -> bytes:
 async def _threaded(session: Session, asked: _Thread) -> tuple[Sequence[int], _Threads]:
     """The indices in the view of what matches, and their threads."""
     found = await find(session, asked.program)
+    check_whole(session, found)
     view = session.selected
     while True:
         table = await sort_table(session.mail, view.image, _FACETS)
