@@ -311,13 +311,6 @@ class PersonalMail:
             return self._own.vanished_since(mailbox, modseq)
         return self._at(mailbox).vanished_since(modseq)
 
-    # --- within ----------------------------------------------------------------------------------
-
-    async def _side(self, mailbox: MailboxId, needed: Rights) -> Side:
-        if mailbox < FIRST_SHARED:
-            return Side(self._own, mailbox, Rights.ALL)
-        return await self._at(mailbox).side(needed)
-
     # --- what has left ---------------------------------------------------------------------------
 
     async def departed(self, since_seconds: int = 0) -> Sequence[Departed]:
@@ -337,6 +330,13 @@ class PersonalMail:
     async def purge_departed(self, before_seconds: int) -> int:
         """contract; of the own account."""
         return await self._own.purge_departed(before_seconds)
+
+    # --- within ----------------------------------------------------------------------------------
+
+    async def _side(self, mailbox: MailboxId, needed: Rights) -> Side:
+        if mailbox < FIRST_SHARED:
+            return Side(self._own, mailbox, Rights.ALL)
+        return await self._at(mailbox).side(needed)
 
     async def _sides(self, mailbox: MailboxId, destination: MailboxId, needed: Rights) -> tuple[Side, Side]:
         """Where messages come from and where they go; the rights to insert are looked at first, since the name of the

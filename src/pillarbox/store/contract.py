@@ -68,7 +68,6 @@ class StoreLimits:
     """Which messages get one of the keywords $HasAttachment and $HasNoAttachment when they come in, so that programs
     show attachments without looking: `delivered` (not what programs store, nor imports), `all`, `off`."""
     quota: QuotaDefaults = field(default_factory=QuotaDefaults)
-
     keep_expunged_days: int = 14
     """How long expunged mail is kept for `pillarbox undelete` and `pillarbox history`: long enough to come back from a
     holiday. No client sees it and it counts in no quota, but it takes room on the disk. 0: not kept at all."""
@@ -77,6 +76,7 @@ class StoreLimits:
     def keep_expunged_seconds(self) -> int:
         """The same in seconds."""
         return self.keep_expunged_days * 86_400
+
 
 @dataclass(frozen=True, slots=True)
 class NewAccount:
@@ -223,7 +223,6 @@ class Expunged(NamedTuple):
     modseq: int
 
 
-class DigestField(enum.Enum):
 class Departure(enum.Enum):
     """How a message left its mailbox."""
 
@@ -254,6 +253,7 @@ class Departed(NamedTuple):
     how: Departure
 
 
+class DigestField(enum.Enum):
     """What is computed once from a message's bytes and kept ready (see mime/digest.py)."""
 
     ENVELOPE = "envelope"
@@ -563,16 +563,6 @@ class AccountStore(Protocol):
         (never fewer) when that far back is not remembered: then all UIDs below uidnext that are not there."""
         ...
 
-
-class Store(Protocol):
-    """Everybody's mail."""
-
-    limits: StoreLimits
-
-    async def open(self, account: AccountId) -> AccountStore:
-        """The account's mail; made, with an INBOX and what NewAccount names, when it is opened first. What of that
-        the limits don't allow is left out."""
-        ...
     # --- what has left ---------------------------------------------------------------------------
 
     async def departed(self, since_seconds: int = 0) -> Sequence[Departed]:
@@ -600,6 +590,16 @@ class Store(Protocol):
         ...
 
 
+class Store(Protocol):
+    """Everybody's mail."""
+
+    limits: StoreLimits
+
+    async def open(self, account: AccountId) -> AccountStore:
+        """The account's mail; made, with an INBOX and what NewAccount names, when it is opened first. What of that
+        the limits don't allow is left out."""
+        ...
+
     async def remove(self, account: AccountId) -> None:
         """Remove all mail of an account. Harmless when there is none."""
         ...
@@ -622,6 +622,8 @@ __all__ = [
     "Candidates",
     "Content",
     "Copied",
+    "Departed",
+    "Departure",
     "DigestField",
     "Expunged",
     "FlagAction",
@@ -632,8 +634,6 @@ __all__ = [
     "Mailbox",
     "MailboxId",
     "MailboxImage",
-    "Departed",
-    "Departure",
     "MailboxStatus",
     "NewAccount",
     "NewMessage",

@@ -130,9 +130,9 @@ class MemoryAccount:
             raise naming.absent(name, change.names())
         box = change.named(name)
         change.stamp(box)
+        change.remember(box, box.messages.values(), Departure.EXPUNGED)
         del change.mail.boxes[box.info.id]
         change.mail.properties.pop(box.info.id, None)
-        change.remember(box, box.messages.values(), Departure.EXPUNGED)
         self._commit(change)
 
     async def rename(self, old: str, new: str) -> None:
@@ -372,12 +372,6 @@ class MemoryAccount:
         box = self._begin().box(mailbox)
         return UidSet.of(uid for changed, uid in box.vanished if changed > modseq)
 
-    # --- within ----------------------------------------------------------------------------------
-
-    def _begin(self) -> Change:
-        return Change(self._kept.mail, self._limits, int(self._clock.now_seconds()))
-
-    def _quota_limits(self, mail: Mail) -> Limits:
     # --- what has left ---------------------------------------------------------------------------
 
     async def departed(self, since_seconds: int = 0) -> Sequence[Departed]:
@@ -428,6 +422,12 @@ class MemoryAccount:
         self._commit(change)
         return count
 
+    # --- within ----------------------------------------------------------------------------------
+
+    def _begin(self) -> Change:
+        return Change(self._kept.mail, self._limits, int(self._clock.now_seconds()))
+
+    def _quota_limits(self, mail: Mail) -> Limits:
         return limits_of(mail.properties.get(None, {}), self._limits.quota)
 
     def _commit(self, change: Change) -> None:

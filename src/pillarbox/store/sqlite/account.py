@@ -240,15 +240,6 @@ class SqliteAccount:
         with self._reading():
             return self._reader.vanished_since(mailbox, modseq)
 
-    # --- within ----------------------------------------------------------------------------------
-
-    async def _change(self, apply: Callable[[Transaction], R]) -> R:
-        return await self._opened.writer.run(Change(apply))
-
-    @contextmanager
-    def _reading(self) -> Iterator[None]:
-        try:
-            yield
     # --- what has left ---------------------------------------------------------------------------
 
     async def departed(self, since_seconds: int = 0) -> Sequence[Departed]:
@@ -271,6 +262,15 @@ class SqliteAccount:
             count += some
         return count
 
+    # --- within ----------------------------------------------------------------------------------
+
+    async def _change(self, apply: Callable[[Transaction], R]) -> R:
+        return await self._opened.writer.run(Change(apply))
+
+    @contextmanager
+    def _reading(self) -> Iterator[None]:
+        try:
+            yield
         except DATABASE_FAILURES as error:
             self._opened.around.events.error("store.read_failed", error=type(error).__name__, text=str(error))
             raise mail_error(error) from error
