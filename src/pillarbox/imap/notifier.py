@@ -39,6 +39,8 @@ class Event(enum.Enum):
     FLAG_CHANGE = "FlagChange"
     MAILBOX_NAME = "MailboxName"
     SUBSCRIPTION_CHANGE = "SubscriptionChange"
+    MAILBOX_METADATA_CHANGE = "MailboxMetadataChange"
+    SERVER_METADATA_CHANGE = "ServerMetadataChange"
 
 
 MESSAGE_EVENTS: Final = {
@@ -51,7 +53,8 @@ _COUNT_ITEMS: Final = ("MESSAGES", "UIDNEXT", "UIDVALIDITY")
 
 @dataclass(frozen=True, slots=True)
 class EventGroup:
-    """event-group of other mailboxes than the open one."""
+    """event-group of other mailboxes than the open one. Without events (NONE), nothing is told of them, whatever other
+    groups say (section 5)."""
 
     mailboxes: MailboxFilter
     events: frozenset[Event]
@@ -155,6 +158,22 @@ class Notifier:
             self._unwatch_list()
             self._unwatch_list = None
 
+    # --- annotations -----------------------------------------------------------------------------
+
+    @property
+    def asks_annotations(self) -> bool:
+        """Whether they must be watched at all; changes are told by the session, as those of ENABLE METADATA are."""
+        asked = {Event.MAILBOX_METADATA_CHANGE, Event.SERVER_METADATA_CHANGE}
+        return any(asked & group.events for group in self._groups)
+
+    def covers_annotations(self, name: str) -> bool:
+        """Whether changes to a mailbox's annotations are to be told (section 5.6), or the server's, whose name is empty
+        (section 5.7; with whichever mailboxes a client asks for them)."""
+        if not name:
+            return any(Event.SERVER_METADATA_CHANGE in group.events for group in self._groups)
+        known = {mailbox.name: mailbox for mailbox in self._names.mailboxes.values()}
+        return self._covers(Event.MAILBOX_METADATA_CHANGE, name, known, self._names.subscribed)
+
     # --- names -----------------------------------------------------------------------------------
 
     def _list_changed(self) -> None:
@@ -195,8 +214,8 @@ class Notifier:
         return found & MESSAGE_EVENTS.keys()
 
     def _events_of(self, mailbox: Mailbox, subscribed: Collection[str]) -> frozenset[Event]:
-        groups = (group.events for group in self._groups if group.mailboxes.holds(mailbox, subscribed))
-        return frozenset().union(*groups)
+        groups = [group.events for group in self._groups if group.mailboxes.holds(mailbox, subscribed)]
+        return frozenset().union(*groups) if all(groups) else frozenset()
 
     async def _name_lines(self) -> list[bytes]:
         before, own = self._names, frozenset(self._session.own_changes.names)

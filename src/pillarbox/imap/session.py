@@ -65,6 +65,15 @@ class Notices(Protocol):
     between: ExpungeRule
     """While no command runs."""
 
+    @property
+    def asks_annotations(self) -> bool:
+        """Whether METADATA responses were asked for."""
+        ...
+
+    def covers_annotations(self, name: str) -> bool:
+        """Whether those of this mailbox were, or of the server (an empty name)."""
+        ...
+
     async def elsewhere(self) -> bytes:
         """What happened outside of the open mailbox since the last time."""
         ...
@@ -203,9 +212,10 @@ class Session:
         return await self._annotation_news() + await self._view_updates(rule)
 
     async def _annotation_news(self) -> bytes:
-        """metadata-resp without values, for what others changed (RFC 5464 section 4.4.2)."""
-        of_mailboxes = Feature.METADATA in self.features
-        if self.account is None or not (of_mailboxes or Feature.METADATA_SERVER in self.features):
+        """metadata-resp without values, for what others changed (RFC 5464 section 4.4.2, RFC 5465 section 5.6)."""
+        enabled = not self.features.isdisjoint((Feature.METADATA, Feature.METADATA_SERVER))
+        asked = self.notices is not None and self.notices.asks_annotations
+        if self.account is None or not (enabled or asked):
             return b""
         try:
             if self.annotations is None:
@@ -213,15 +223,23 @@ class Session:
             news = await self.annotations.news()
         except MailError:
             return b""
+        told = [(name, entries) for name, entries in news if self._tells_annotations(name)]
+        if self.notices is not None and len(told) > self.services.limits.notify_responses:
+            return self.notices.overflow()
         return b"".join(
             b"* METADATA %b %b\r\n"
             % (
                 self.encode_name(name) if name else b'""',
                 b" ".join(astring(entry.encode("ascii")) for entry in entries),
             )
-            for name, entries in news
-            if of_mailboxes or not name
+            for name, entries in told
         )
+
+    def _tells_annotations(self, name: str) -> bool:
+        """Whether those of a mailbox, or of the server (an empty name), were asked for in either way."""
+        if Feature.METADATA in self.features or (not name and Feature.METADATA_SERVER in self.features):
+            return True
+        return self.notices is not None and self.notices.covers_annotations(name)
 
     async def _view_updates(self, rule: ExpungeRule) -> bytes:
         """Those for the open mailbox."""

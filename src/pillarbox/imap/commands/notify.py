@@ -30,7 +30,7 @@ from pillarbox.imap.wire.cursor import Cursor
 
 EVENTS: Final = {event.value.upper(): event for event in Event}
 """The open table of events: one more is a row of Event. What is not here is refused with BADEVENT, which names all:
-AnnotationChange (RFC 5257, not spoken), and until it is told MailboxMetadataChange and ServerMetadataChange."""
+AnnotationChange (RFC 5257, not spoken)."""
 
 _SELECTED: Final = {"SELECTED": ExpungeRule.ALLOWED, "SELECTED-DELAYED": ExpungeRule.HELD_BACK}
 
