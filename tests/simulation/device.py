@@ -248,8 +248,7 @@ class Device:
             return
         items = "(UID FLAGS MODSEQ)" if self.kind.knows_modseqs else "(UID FLAGS)"
         if self.kind.by_uid_only:
-            below = max((one.uid or 0 for one in view.messages[: unknown[0]]), default=0)
-            await self.command(f"UID FETCH {below + 1}:* {items}")
+            await self.command(f"UID FETCH {view.complete_to + 1}:* {items}")
         else:
             await self.command(f"FETCH {unknown[0] + 1}:{len(view.messages)} {items}")
 

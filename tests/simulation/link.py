@@ -45,8 +45,9 @@ class Tape:
     def note(self, device: str, what: str) -> None:
         self._lines.append(f"{device:>8} {what[:_SHOWN_BYTES]}")
 
-    def last(self, count: int) -> str:
-        return "\n".join(list(self._lines)[-count:])
+    def last(self, count: int, device: str = "") -> str:
+        """The last lines of all devices, or of one."""
+        return "\n".join([line for line in self._lines if line.lstrip().startswith(device)][-count:])
 
 
 class HungUp(Exception):

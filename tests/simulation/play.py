@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Final
 
-from tests.grammar.tree import Fetch, Listed
+from tests.grammar.tree import Fetch, MailboxStatus
 from tests.simulation.deeds import FLEETING, STEADY, Person
 from tests.simulation.device import Device
 from tests.simulation.link import Address, Server, Tape
@@ -27,7 +29,8 @@ KINDS: Final = (
     Kind("older", habits=frozenset({"roams"})),
 )
 ROUNDS_BETWEEN_COMPARISONS = 20
-SHOWN_LINES = 80
+SHOWN_LINES = 60
+MOST_LATE_COMMANDS = 20
 
 Held = dict[int, tuple[frozenset[str], int]]
 """UID -> flags and mod-sequence."""
@@ -90,12 +93,17 @@ class Play:
                 turn.cancel()
             await asyncio.gather(*turns, return_exceptions=True)
 
-    @staticmethod
-    async def _turn(person: Person) -> None:
-        try:
+    async def _turn(self, person: Person) -> None:
+        with self._blaming(person.device):
             await person.act()
+
+    @contextmanager
+    def _blaming(self, device: Device) -> Iterator[None]:
+        """Whatever goes wrong is shown with what this device said and heard."""
+        try:
+            yield
         except Exception as error:
-            error.add_note(f"the device: {person.device.kind.name}")
+            error.add_note(f"--- {device.kind.name}\n{self._tape.last(SHOWN_LINES, device.kind.name + ' ')}")
             raise
 
     # --- the truth -------------------------------------------------------------------------------
@@ -103,21 +111,20 @@ class Play:
     async def _compare(self) -> None:
         """When all have caught up, every open mailbox is as the store has it."""
         self.comparisons += 1
-        for person in self._people:
-            await person.device.catch_up()
         truth = await self._truth()
         for person in self._people:
             if person.device.view is not None:
-                self.check(person.device.view, truth)
+                with self._blaming(person.device):
+                    self.check(person.device.view, truth)
 
     async def _compare_what_is_remembered(self) -> None:
         """Every device opens again what it remembers, and so knows what happened since."""
         for person in self._people:
             device = person.device
             for name in (*STEADY, *FLEETING):
-                if await device.open(name) and device.view is not None:
-                    await device.catch_up()
-                    self.check(device.view, await self._truth())
+                with self._blaming(device):
+                    if await device.open(name) and device.view is not None:
+                        self.check(device.view, await self._truth())
 
     @staticmethod
     def check(view: View, truth: dict[str, Held]) -> None:
@@ -128,30 +135,58 @@ class Play:
         with_modseqs = view.kind.knows_modseqs
         held = truth.get(view.mailbox_id, {})
         expected = [(uid, sorted(flags), modseq * with_modseqs) for uid, (flags, modseq) in held.items()]
-        known = [_as_told(one, with_modseqs) for one in view.messages]
+        known = sorted(_as_told(one, with_modseqs) for one in view.messages)
         if expected != known:
             wrong = [one for one in known if one not in expected]
             missed = [one for one in expected if one not in known]
             raise Untrue(f"{view.kind.name} on {view.name}: it has {wrong}, the store has {missed}")
 
     async def _truth(self) -> dict[str, Held]:
-        """By MAILBOXID, as a connection is told that is made for this and knows nothing."""
+        """By MAILBOXID, as a connection is told that is made for this and knows nothing; all devices have caught up
+        with it. Commands of devices that hung up may still be under way: then once more."""
         reader = Device(Kind("reader", frozenset({"CONDSTORE"})), self._server, self._login, self._tape)
         await reader.connect()
-        listed = await reader.command('LIST "" *')
-        truth: dict[str, Held] = {}
-        for mailbox in listed.said:
-            if isinstance(mailbox, Listed) and await reader.open(mailbox.name, "EXAMINE"):
-                answer = await reader.command("UID FETCH 1:* (FLAGS MODSEQ)")
-                assert reader.view is not None
-                held = [each.items for each in answer.said if isinstance(each, Fetch)]
-                truth[reader.view.mailbox_id] = {_number(one["UID"]): _state(one) for one in held}
-        await reader.leave()
-        return truth
+        for _ in range(MOST_LATE_COMMANDS):
+            before = await self._states(reader)
+            for person in self._people:
+                with self._blaming(person.device):
+                    await person.device.catch_up()
+            truth = {state.mailbox_id: await self._held(reader, state.name) for state in before}
+            if await self._states(reader) == before:
+                await reader.leave()
+                return truth
+        raise Untrue("the store does not come to rest")
+
+    @staticmethod
+    async def _states(reader: Device) -> list[_State]:
+        """In what state each mailbox is: when that is the same, so is all in it."""
+        items = "MAILBOXID UIDVALIDITY UIDNEXT HIGHESTMODSEQ MESSAGES"
+        answer = await reader.command(f'LIST "" * RETURN (STATUS ({items}))')
+        return [_State(each.name, each.values) for each in answer.said if isinstance(each, MailboxStatus)]
+
+    @staticmethod
+    async def _held(reader: Device, name: str) -> Held:
+        if not await reader.open(name, "EXAMINE"):
+            return {}
+        answer = await reader.command("UID FETCH 1:* (FLAGS MODSEQ)")
+        held = [each.items for each in answer.said if isinstance(each, Fetch)]
+        return {_number(one["UID"]): _flags_and_modseq(one) for one in held}
 
 
-def _as_told(message: Message, with_modseqs: bool) -> tuple[int | None, list[str], int]:
-    return message.uid, sorted(message.flags or ()), message.modseq * with_modseqs
+@dataclass(frozen=True, slots=True)
+class _State:
+    """What STATUS says of a mailbox."""
+
+    name: str
+    values: Mapping[str, int | str | None]
+
+    @property
+    def mailbox_id(self) -> str:
+        return str(self.values["MAILBOXID"])
+
+
+def _as_told(message: Message, with_modseqs: bool) -> tuple[int, list[str], int]:
+    return message.uid or 0, sorted(message.flags or ()), message.modseq * with_modseqs
 
 
 def _number(value: object) -> int:
@@ -159,7 +194,7 @@ def _number(value: object) -> int:
     return value
 
 
-def _state(items: Mapping[str, object]) -> tuple[frozenset[str], int]:
+def _flags_and_modseq(items: Mapping[str, object]) -> tuple[frozenset[str], int]:
     flags = items["FLAGS"]
     assert isinstance(flags, frozenset)
     return flags - {"\\Recent"}, _number(items["MODSEQ"])

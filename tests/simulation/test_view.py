@@ -68,7 +68,7 @@ def changed(*lines: str) -> list[Fetch]:
 
 def test_what_is_remembered_is_brought_up_to_date() -> None:
     view = View(QRESYNC, "INBOX", messages=[Message(), Message()])
-    before = Snapshot(1, 5, {4: (NO_FLAGS, 3), 5: (NO_FLAGS, 4)})
+    before = Snapshot(1, 5, {4: (NO_FLAGS, 3), 5: (NO_FLAGS, 4)}, 5)
     view.remember(before, ((5, 5),), changed("2 FETCH (UID 6 FLAGS (\\Seen) MODSEQ (9))"))
     assert [(one.uid, one.flags, one.modseq) for one in view.messages] == [
         (4, NO_FLAGS, 3),
@@ -76,10 +76,17 @@ def test_what_is_remembered_is_brought_up_to_date() -> None:
     ]
 
 
+def test_an_arrival_that_was_counted_but_never_asked_for_is_asked_for_when_the_device_is_back() -> None:
+    view = View(QRESYNC, "INBOX", messages=[Message(), Message(), Message()])
+    view.remember(Snapshot(1, 5, {4: (NO_FLAGS, 3)}, 4), (), changed("3 FETCH (UID 6 FLAGS () MODSEQ (9))"))
+    assert [one.uid for one in view.messages] == [4, None, 6]
+    assert view.complete_to == 4
+
+
 def test_vanished_that_leaves_one_out_is_found_out() -> None:
     view = View(QRESYNC, "INBOX", messages=[Message()])
     with pytest.raises(AssertionError, match="left some out"):
-        view.remember(Snapshot(1, 5, {4: (NO_FLAGS, 3), 5: (NO_FLAGS, 4)}), (), [])
+        view.remember(Snapshot(1, 5, {4: (NO_FLAGS, 3), 5: (NO_FLAGS, 4)}, 5), (), [])
 
 
 def test_our_own_silent_change_gives_way_to_what_was_told_meanwhile() -> None:

@@ -55,6 +55,8 @@ class Snapshot:
     uidvalidity: int
     highest_modseq: int
     messages: dict[int, tuple[frozenset[str], int]]
+    complete_to: int
+    """The UID up to which it knows all messages."""
 
 
 @dataclass(slots=True)
@@ -71,6 +73,7 @@ class View:
     messages: list[Message] = field(default_factory=list)
     flags_told: list[Message] = field(default_factory=list)
     """Whose flags were told since the last command was sent."""
+    _complete_to: int = 0
 
     # --- asking the view -------------------------------------------------------------------------
 
@@ -87,7 +90,14 @@ class View:
         kept = {
             one.uid: (one.flags, one.modseq) for one in self.messages if one.uid is not None and one.flags is not None
         }
-        return Snapshot(self.uidvalidity, self.highest_modseq, kept)
+        return Snapshot(self.uidvalidity, self.highest_modseq, kept, self.complete_to)
+
+    @property
+    def complete_to(self) -> int:
+        """The UID up to which all messages are known: those not asked for yet are arrivals, and have higher ones."""
+        if all(one.uid is not None and one.flags is not None for one in self.messages):
+            self._complete_to = max((one.uid or 0 for one in self.messages), default=0)
+        return self._complete_to
 
     # --- being told ------------------------------------------------------------------------------
 
@@ -128,12 +138,14 @@ class View:
                 self.messages = [one for one in self.messages if one is not gone]
 
     def _unknown_at(self, uid: int) -> Message | None:
-        """A message not asked for yet that may have this UID."""
+        """A message not asked for yet that may have this UID. With UIDONLY places mean nothing."""
         below = 0
         unknown: Message | None = None
         for one in self.messages:
             if one.uid is None:
                 unknown = unknown or one
+            elif self.kind.by_uid_only:
+                continue
             elif one.uid > uid:
                 return unknown
             else:
@@ -158,7 +170,7 @@ class View:
                 message.uid = uid
         self._note(message, response)
         uids = [one.uid for one in self.messages if one.uid is not None]
-        assert uids == sorted(set(uids)), "UIDs must ascend with the numbers"
+        assert self.kind.by_uid_only or uids == sorted(set(uids)), "UIDs must ascend with the numbers"
 
     def _note(self, message: Message, response: Fetch) -> None:
         flags, modseq = response.items.get("FLAGS"), response.items.get("MODSEQ")
@@ -188,19 +200,14 @@ class View:
 
     def remember(self, before: Snapshot, gone: Numbers, changed: Sequence[Fetch]) -> None:
         """The answer to SELECT with QRESYNC: what was known before, less what vanished, and what changed or is new. It
-        must fit the count and the numbers that the server now has."""
-        kept = {
-            uid: Message(uid, flags, modseq)
-            for uid, (flags, modseq) in before.messages.items()
+        must fit the count and the numbers that the server now has. The rest are arrivals not asked for yet."""
+        kept = [
+            Message(uid, flags, modseq)
+            for uid, (flags, modseq) in sorted(before.messages.items())
             if not any(low <= uid <= high for low, high in gone)
-        }
+        ]
+        assert len(kept) <= len(self.messages), "more messages known than there are: VANISHED (EARLIER) left some out"
+        self.messages[: len(kept)] = kept
+        self._complete_to = before.complete_to
         for response in changed:
-            uid = response.number if response.by_uid else response.items["UID"]
-            assert isinstance(uid, int)
-            self._note(kept.setdefault(uid, Message(uid)), response)
-        found = [kept[uid] for uid in sorted(kept)]
-        assert len(found) <= len(self.messages), "more messages known than there are: VANISHED (EARLIER) left some out"
-        self.messages[: len(found)] = found
-        for response in changed:
-            at = response.number - 1
-            assert response.by_uid or found[at].uid == response.items["UID"], "the numbers after QRESYNC do not fit"
+            self._fetch(response, "SELECT")
