@@ -15,6 +15,7 @@ from pillarbox.mail.uids import UidSet
 from pillarbox.search import query as q
 from pillarbox.search.casemap import casemap
 from pillarbox.search.corpus import Candidates, Columns, TextKey
+from pillarbox.search.fuzzy import Fuzzy, Hits
 
 NOW_SECONDS = 1_780_000_000
 
@@ -102,6 +103,9 @@ class LetterCorpus:
 
     async def candidates(self, key: TextKey, rows: Sequence[int]) -> Candidates | None:
         return None
+
+    async def fuzzy_hits(self, key: Fuzzy, rows: Sequence[int]) -> Hits:
+        return Hits({}, rows)
 
     async def headers(self, rows: Sequence[int]) -> Sequence[LetterHeader | None]:
         self.headers_fetched += rows

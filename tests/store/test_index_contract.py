@@ -1,4 +1,4 @@
-"""What contract.AccountStore promises of text_candidates, on every backend."""
+"""What contract.AccountStore promises of text_candidates and fuzzy_hits, on every backend."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from pillarbox.events import NoEvents
 from pillarbox.mail.errors import MailboxMissing
 from pillarbox.mail.flags import DELETED, FlagAction
 from pillarbox.mime.digest import digest
+from pillarbox.search.fuzzy import Fuzzy, Where, scores
 from pillarbox.search.query import Address, Body, Header, Text
 from pillarbox.store.contract import AccountStore, MailboxId, StoreLimits, TextKey
 from pillarbox.store.memory import MemoryStore
@@ -81,3 +82,29 @@ async def test_messages_that_share_their_bytes_count_once(account: AccountStore)
     await account.copy(await inbox_of(account), range(1, 21), other.id)
     state = await account.text_index_state()
     assert state.indexed + state.waiting + state.always_read == 20
+
+
+async def test_who_is_known_to_match_fuzzily_has_a_hit_and_who_is_unknown_is_unread(account: AccountStore) -> None:
+    key = Fuzzy(Where.TEXT, "numbers 7")
+    hits = await account.fuzzy_hits(await inbox_of(account), key, range(1, 21))
+    assert not {*hits.found} & {*hits.unread}
+    assert {7} <= {*hits.found, *hits.unread}
+    assert {*scores(key, hits.found)} == {7} - {*hits.unread}
+
+
+async def test_only_those_asked_about_are_hits(account: AccountStore) -> None:
+    hits = await account.fuzzy_hits(await inbox_of(account), Fuzzy(Where.TEXT, "number"), [3, 5])
+    assert {*hits.found, *hits.unread} == {3, 5}
+
+
+async def test_hits_in_a_mailbox_that_is_not_there_are_refused(account: AccountStore) -> None:
+    with pytest.raises(MailboxMissing):
+        await account.fuzzy_hits(MailboxId(99), Fuzzy(Where.TEXT, "number"), [1])
+
+
+async def test_a_copy_is_a_hit_too(account: AccountStore) -> None:
+    inbox = await inbox_of(account)
+    await account.copy(inbox, [7], inbox)
+    hits = await account.fuzzy_hits(inbox, Fuzzy(Where.TEXT, "number 7"), range(1, 22))
+    assert {7, 21} <= {*hits.found, *hits.unread}
+    assert hits.found.get(7) == hits.found.get(21)

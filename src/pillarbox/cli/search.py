@@ -29,6 +29,7 @@ from pillarbox.mail.errors import MailboxMissing
 from pillarbox.mail.uids import UidSet
 from pillarbox.search import query as q
 from pillarbox.search.evaluate import matching_rows
+from pillarbox.search.fuzzy import Fuzzy
 from pillarbox.search.narrow import Step
 from pillarbox.store.contract import TextIndexState
 
@@ -150,6 +151,8 @@ def words_of(query: q.Query) -> str:
             return f'{name.upper() if known else f"HEADER {name}"} "{_short(text)}"'
         case q.Body(text) | q.Text(text):
             return f'{type(query).__name__.upper()} "{_short(text)}"'
+        case Fuzzy(where, text):
+            return f'FUZZY {where.name} "{_short(text)}"'
         case q.HasFlag(name):
             return f"KEYWORD {name}"
         case q.Uids(ranges) | q.Numbers(ranges):

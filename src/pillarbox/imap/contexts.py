@@ -28,6 +28,7 @@ from pillarbox.mail.uids import UidSet
 from pillarbox.search import query as q
 from pillarbox.search.corpus import BodyTexts, Columns, HeaderTexts, TextKey
 from pillarbox.search.evaluate import matching_rows
+from pillarbox.search.fuzzy import Fuzzy, Hits
 
 _PER_MESSAGE: Final = ("uids", "flags", "modseqs", "sizes", "date_seconds", "date_zones", "save_seconds")
 _HIGHEST_UID: Final = 2**32 - 1
@@ -178,6 +179,10 @@ class _SomeOf:
 
     async def candidates(self, key: TextKey, rows: Sequence[int]) -> None:
         """No index is asked about a few messages."""
+
+    async def fuzzy_hits(self, key: Fuzzy, rows: Sequence[int]) -> Hits:
+        """Nor here."""
+        return Hits({}, rows)
 
     async def headers(self, rows: Sequence[int]) -> Sequence[HeaderTexts | None]:
         return await self._whole.headers([self._indices[row] for row in rows])

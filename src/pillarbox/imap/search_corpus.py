@@ -19,6 +19,7 @@ from pillarbox.mail.errors import MailboxMissing
 from pillarbox.mail.flags import NO_FLAGS
 from pillarbox.mail.uids import UidSet
 from pillarbox.search.corpus import BodyTexts, Candidates, Columns, HeaderTexts, TextKey
+from pillarbox.search.fuzzy import Fuzzy, Hits
 from pillarbox.store.contract import AccountStore, DigestField
 from pillarbox.store.searchable import MessageBody, MessageHeader
 
@@ -61,6 +62,16 @@ class ViewCorpus:
         if found is None:
             return None
         return Candidates(self._rows_of(found.certain), self._rows_of(found.possible))
+
+    async def fuzzy_hits(self, key: Fuzzy, rows: Sequence[int]) -> Hits:
+        uids = self.columns.uids
+        asked = uids if len(rows) == len(uids) else [uids[row] for row in rows]
+        try:
+            known = await self._account.fuzzy_hits(self._mailbox, key, asked)
+        except MailboxMissing:
+            return Hits({}, ())
+        found = dict(zip(self._rows_of(known.found), known.found.values(), strict=True))
+        return Hits(found, self._rows_of(known.unread))
 
     def _rows_of(self, found: Collection[int]) -> list[int]:
         uids = self.columns.uids

@@ -16,6 +16,7 @@ from typing import Protocol
 from pillarbox.mail.flags import FlagSet
 from pillarbox.mail.uids import UidSet
 from pillarbox.search.casemap import casemap_header
+from pillarbox.search.fuzzy import Fuzzy, Hits
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +100,10 @@ class Corpus(Protocol):
 
     async def candidates(self, key: TextKey, rows: Sequence[int]) -> Candidates | None:
         """Which of the ascending `rows` may match, as rows; None when no index can help."""
+        ...
+
+    async def fuzzy_hits(self, key: Fuzzy, rows: Sequence[int]) -> Hits:
+        """How well each of the ascending `rows` matches, by row; those that no index knows are `unread`."""
         ...
 
     async def headers(self, rows: Sequence[int]) -> Sequence[HeaderTexts | None]:

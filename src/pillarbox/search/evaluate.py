@@ -18,6 +18,7 @@ from typing import Final
 
 from pillarbox.search.casemap import WINDOW_CHARACTERS, casemap_header, casemap_pieces
 from pillarbox.search.corpus import BodyTexts, Corpus, FoldedHeader, HeaderTexts
+from pillarbox.search.fuzzy import Fuzzy
 from pillarbox.search.narrow import BODY_KINDS, HEADER_KINDS, Known, Narrowing, Observer, Step, cost_of
 from pillarbox.search.query import (
     Address,
@@ -38,6 +39,7 @@ from pillarbox.search.query import (
     all_of,
     leaves,
 )
+from pillarbox.search.ranking import Ranked, relevance, score_rows
 
 COLUMN_BATCH_ROWS: Final = 8_192
 """Rows that column keys look at between two pauses: about a millisecond."""
@@ -54,6 +56,11 @@ async def matching_rows(query: Query, corpus: Corpus, observe: Observer | None =
 
     `observe` is told of every step.
     """
+    return (await ranked_rows(query, corpus, observe)).rows
+
+
+async def ranked_rows(query: Query, corpus: Corpus, observe: Observer | None = None) -> Ranked:
+    """The same, and how well each matches."""
     terms = query.terms if isinstance(query, And) else (query,)
     columnar = all_of(term for term in terms if cost_of(term) == 0)
     textual = all_of(term for term in terms if cost_of(term) > 0)
@@ -63,17 +70,28 @@ async def matching_rows(query: Query, corpus: Corpus, observe: Observer | None =
     if observe is not None:
         observe(Step(columnar, "columns", len(corpus.columns.uids), len(rows), 0))
     if textual == all_of(()):
-        return rows
+        return Ranked(rows, {})
     narrowing = Narrowing(corpus, observe)
-    bounds = await narrowing.bounds(textual, frozenset(rows))
-    found: list[int] = []
-    for batch in _slices(sorted(bounds.possible), TEXT_BATCH_ROWS):
-        asked = _Batch(textual, corpus, narrowing.known)
-        hits = await asked.matching(textual, batch)
-        found += [row for row in hits if row not in asked.gone]
+    asked = frozenset(rows)
+    scored = {}
+    for key in dict.fromkeys(leaf for leaf in leaves(textual) if isinstance(leaf, Fuzzy)):
+        scored[key] = await score_rows(key, corpus, rows, observe)
+        narrowing.known[key] = Known(asked, frozenset(scored[key]))
+    bounds = await narrowing.bounds(textual, asked)
+    found = sorted([*bounds.certain, *await _read(textual, corpus, narrowing, sorted(bounds.possible))])
     if observe is not None:
-        observe(Step(textual, "read", len(bounds.possible), len(found), 0))
-    return sorted([*bounds.certain, *found])
+        observe(Step(textual, "read", len(bounds.possible), len(found) - len(bounds.certain), 0))
+    return Ranked(found, {row: relevance(textual, scored, row) for row in found} if scored else {})
+
+
+async def _read(query: Query, corpus: Corpus, narrowing: Narrowing, possible: Sequence[int]) -> list[int]:
+    """Those of the rows that match, told by reading them."""
+    found: list[int] = []
+    for batch in _slices(possible, TEXT_BATCH_ROWS):
+        asked = _Batch(query, corpus, narrowing.known)
+        hits = await asked.matching(query, batch)
+        found += [row for row in hits if row not in asked.gone]
+    return found
 
 
 def _slices(rows: Sequence[int], size: int) -> Iterator[Sequence[int]]:
@@ -122,6 +140,8 @@ class _Batch:
                 found = set(await self._with_header(query, rows))
                 found.update(await self._with_body(query, [row for row in rows if row not in found]))
                 return [row for row in rows if row in found]
+            case Fuzzy():
+                return [row for row in rows if row in self._known[query].certain]
             case _:
                 await self._breathe(len(rows))
                 return query.select(self._corpus.columns, rows)

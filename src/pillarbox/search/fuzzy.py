@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import enum
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final, Protocol
@@ -25,6 +25,8 @@ MOST_CHARACTERS: Final = 1_000_000
 """Of a message's texts, from the beginning: a book. What lies behind is found by exact searches."""
 MOST_WORDS: Final = 12
 """Of a search. More don't make it clearer."""
+WINDOW_CHARACTERS: Final = 16_384
+"""Text looked at in one go: some milliseconds."""
 _OFTEN: Final = 3
 """Times that a body says what it is about."""
 _MOST_STEMS: Final = 4_000
@@ -110,27 +112,43 @@ class Vocabulary:
         """Subject and addresses."""
         for place, name in _FIELDS.items():
             for value in fields.values(name):
-                for folded, spelled in words_of(value[:MOST_CHARACTERS]):
+                for (folded, spelled), times in words_of(value[:MOST_CHARACTERS]):
                     self._spelled.setdefault(place, {})[folded] = spelled
                     if place is Place.SUBJECT:
-                        self._counts[spelled] += 1
+                        self._counts[spelled] += times
+
+    def add_texts(self, pieces: Iterable[str]) -> Iterator[None]:
+        """A text of the body in pieces, cut anywhere; lets go after each few thousand characters."""
+        rest = ""
+        for piece in pieces:
+            rest += piece
+            start = 0
+            while len(rest) - start >= WINDOW_CHARACTERS:
+                end = rest.rfind(" ", start, start + WINDOW_CHARACTERS) + 1 or start + WINDOW_CHARACTERS
+                if not self.add_body(rest[start:end]):
+                    return
+                start = end
+                yield
+            rest = rest[start:]
+            yield
+        self.add_body(rest)
 
     def add_body(self, text: str) -> bool:
         """A piece of the body; False when no more is wanted."""
         text = text[: MOST_CHARACTERS - self._characters]
         self._characters += len(text)
         words = self._spelled.setdefault(Place.BODY, {})
-        for folded, spelled in words_of(text):
+        for (folded, spelled), times in words_of(text):
             words[folded] = spelled
-            self._counts[spelled] += 1
+            self._counts[spelled] += times
         return self._characters < MOST_CHARACTERS
 
     def add_attachment(self, text: str) -> None:
         """The text of an attachment."""
         words = self._spelled.setdefault(Place.ATTACHMENT, {})
-        for folded, spelled in words_of(text[:MOST_CHARACTERS]):
+        for (folded, spelled), times in words_of(text[:MOST_CHARACTERS]):
             words[folded] = spelled
-            self._counts[spelled] += 1
+            self._counts[spelled] += times
 
     @property
     def language(self) -> str:
@@ -150,16 +168,22 @@ class Vocabulary:
     def terms(self) -> Mapping[Place, set[str]]:
         """What an index keeps: words, and stems that differ, each with its language."""
         terms: dict[Place, set[str]] = {}
-        stemmed: dict[str, str] = {}
+        language, stems = self.language, dict[str, str]()
         for place, folded, spelled in self.words():
             here = terms.setdefault(place, set())
             here.add(folded)
-            if self.language and (spelled in stemmed or len(stemmed) < _MOST_STEMS):
-                if spelled not in stemmed:
-                    stemmed[spelled] = fold(stem(self.language, spelled))
-                if stemmed[spelled] != folded:
-                    here.add(f"{self.language}={stemmed[spelled]}")
+            if language and (spelled in stems or len(stems) < _MOST_STEMS):
+                stemmed = stems.get(spelled)
+                if stemmed is None:
+                    stems[spelled] = stemmed = fold(stem(language, spelled))
+                if stemmed != folded:
+                    here.add(_stem_term(language, stemmed))
         return terms
+
+
+def _stem_term(language: str, stemmed: str) -> str:
+    """How a stem is kept among words: no word holds `=`, so that none begins like one."""
+    return f"={language}={stemmed}"
 
 
 _FIELDS: Final = {
@@ -182,7 +206,7 @@ class Wanted:
     @classmethod
     def of(cls, folded: str, spelled: str) -> Wanted:
         stems = {(name, fold(stem(name, spelled))) for name in languages_for(spelled)}
-        terms = {f"{name}={stemmed}" for name, stemmed in stems} | {stemmed for _, stemmed in stems}
+        terms = {_stem_term(name, stemmed) for name, stemmed in stems} | {stemmed for _, stemmed in stems}
         return cls(folded, frozenset(terms - {folded, ""}))
 
     @property
@@ -203,7 +227,11 @@ class Wanted:
             return None
         if folded in self.stems:
             return Likeness.STEM
-        if language and folded[:2] == self.folded[:2] and f"{language}={fold(stem(language, spelled))}" in self.stems:
+        if (
+            language
+            and folded[:2] == self.folded[:2]
+            and _stem_term(language, fold(stem(language, spelled))) in self.stems
+        ):
             return Likeness.STEM
         if self.begins and folded.startswith(self.folded):
             return Likeness.BEGINNING
@@ -247,7 +275,7 @@ class Hits:
 
 @dataclass(frozen=True, slots=True)
 class Fuzzy:
-    """Messages that have the words of a text, or words like them. Made by blur.fuzzily()."""
+    """Messages that have the words of a text, or words like them. Made by ranking.fuzzily()."""
 
     where: Where
     text: str
@@ -256,7 +284,7 @@ class Fuzzy:
 
     def __post_init__(self) -> None:
         found: dict[str, str] = {}
-        for folded, spelled in words_of(self.text[: MOST_WORDS * 1_000]):
+        for (folded, spelled), _ in words_of(self.text[: MOST_WORDS * 1_000]):
             found.setdefault(folded, spelled)
         telling = {folded: spelled for folded, spelled in found.items() if not is_small(spelled)} or found
         pairs = list(telling.items())[:MOST_WORDS]

@@ -4,6 +4,8 @@ Every key bounds its matches from both sides: columns exactly, indexed texts by 
 "none for sure, all may". And intersects both bounds, Or unites them, Not turns them round. Only rows between the
 bounds have to be read.
 
+What a Fuzzy key matches must be known before (ranking.py).
+
 Within And, columns are asked first, then headers, then bodies, of each the longest text first (the rarest, as a
 rule); each term is asked only about the rows that the terms before left over.
 
@@ -17,6 +19,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from pillarbox.search.corpus import Candidates, Corpus
+from pillarbox.search.fuzzy import Fuzzy
 from pillarbox.search.query import (
     Address,
     And,
@@ -99,6 +102,8 @@ class Narrowing:
                 return self._noted(query, "columns", rows, Candidates(rows, frozenset()))
             case Header() | Address() | Body() | Text():
                 return await self._from_index(query, rows)
+            case Fuzzy():
+                return Candidates(rows & self.known[query].certain, frozenset())
             case _:
                 found = query.select(self._corpus.columns, sorted(rows))
                 return self._noted(query, "columns", rows, Candidates(frozenset(found), frozenset()))
@@ -146,11 +151,11 @@ class Narrowing:
 
 
 def cost_of(query: Query) -> int:
-    """0: columns say it; 1: a header must be read; 2: a body must be read."""
+    """0: columns say it; 1: a header must be read, or it has a score; 2: a body must be read."""
     kinds = list(leaves(query))
     if any(isinstance(leaf, BODY_KINDS) for leaf in kinds):
         return 2
-    return int(any(isinstance(leaf, HEADER_KINDS) for leaf in kinds))
+    return int(any(isinstance(leaf, (*HEADER_KINDS, Fuzzy)) for leaf in kinds))
 
 
 def _cheapest_first(query: Query) -> tuple[int, int]:

@@ -4,7 +4,8 @@ RFC 9051 section 6.4.4, RFC 3501 section 6.4.4, RFC 5032 (YOUNGER, OLDER), RFC 7
 RFC 5182 (the saved result), RFC 8474 section 6 (EMAILID, THREADID), RFC 8514 section 4.3 (SAVEDON and its like).
 
 Four kinds of keys, by what it costs to ask them: columns (at hand), headers, bodies, and Text, which asks
-both. And, Or and Not put them together; make those with `all_of`, `any_of` and `negate`, which keep trees flat.
+both. Fuzzy is a kind of its own (fuzzy.py). And, Or and Not put them together; make those with `all_of`, `any_of` and
+`negate`, which keep trees flat.
 
 Must never: fetch anything; see evaluate.py.
 """
@@ -19,6 +20,7 @@ from typing import Final
 from pillarbox.mail.uids import UidSet
 from pillarbox.search.casemap import casemap, casemap_header
 from pillarbox.search.corpus import Columns, FoldedHeader
+from pillarbox.search.fuzzy import Fuzzy
 
 LAST: Final = 0
 """Stands for the highest number or UID there is (`*`) at either end of a range."""
@@ -398,7 +400,7 @@ ColumnKey = (
 )
 HeaderKey = Header | Address | SentSince | SentBefore | SentOn | EmailId | ThreadId
 BodyKey = Body | Text
-Query = ColumnKey | HeaderKey | BodyKey | And | Or | Not
+Query = ColumnKey | HeaderKey | BodyKey | Fuzzy | And | Or | Not
 
 
 def all_of(terms: Iterable[Query]) -> Query:
@@ -424,7 +426,7 @@ def negate(term: Query) -> Query:
     return term.term if isinstance(term, Not) else Not(term)
 
 
-def leaves(query: Query) -> Iterator[ColumnKey | HeaderKey | BodyKey]:
+def leaves(query: Query) -> Iterator[ColumnKey | HeaderKey | BodyKey | Fuzzy]:
     """The keys of a query that are no And, Or or Not, from left to right."""
     waiting: list[Query] = [query]
     while waiting:

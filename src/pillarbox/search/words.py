@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
@@ -34,23 +35,23 @@ class Word(NamedTuple):
     """In small letters with its diacritics, as stemmers want it."""
 
 
-def words_of(text: str) -> Iterator[Word]:
-    """The words of a text in order, each as often as it is there."""
+def words_of(text: str) -> Iterator[tuple[Word, int]]:
+    """The words of a text in the order in which they come first, and how often each is there."""
     if text.isascii():
-        for spelled in _WORD.findall(text.lower()):
-            if len(spelled) <= LONGEST_WORD:
-                yield Word(spelled, spelled)
-        return
-    for spelled in _WORD.findall(unicodedata.normalize("NFKC", text).casefold()):
+        found = Counter(_WORD.findall(text.lower()))
+    else:
+        found = Counter(_WORD.findall(unicodedata.normalize("NFKC", text).casefold()))
+    for spelled, times in found.items():
         if spelled.isascii():
             if len(spelled) <= LONGEST_WORD:
-                yield Word(spelled, spelled)
+                yield Word(spelled, spelled), times
         elif _UNSPACED.search(spelled):
-            yield from _cut_up(spelled)
+            for word in _cut_up(spelled):
+                yield word, times
         elif len(spelled) <= LONGEST_WORD:
             folded = fold(spelled)
             if folded:
-                yield Word(folded, spelled)
+                yield Word(folded, spelled), times
 
 
 def fold(word: str) -> str:

@@ -35,6 +35,8 @@ from pillarbox.store.contract import (
     DigestField,
     Expunged,
     Flagged,
+    Fuzzy,
+    Hits,
     KeptMessage,
     Mailbox,
     MailboxId,
@@ -302,6 +304,11 @@ class PersonalMail:
         if mailbox < FIRST_SHARED:
             return self._own.text_candidates(mailbox, key, uids)
         return self._at(mailbox).text_candidates(key, uids)
+
+    def fuzzy_hits(self, mailbox: MailboxId, key: Fuzzy, uids: Sequence[int]) -> _Soon[Hits]:
+        if mailbox < FIRST_SHARED:
+            return self._own.fuzzy_hits(mailbox, key, uids)
+        return self._at(mailbox).fuzzy_hits(key, uids)
 
     async def text_index_state(self) -> TextIndexState:
         return await self._own.text_index_state()

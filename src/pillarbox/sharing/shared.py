@@ -25,6 +25,8 @@ from pillarbox.store.contract import (
     DigestField,
     Expunged,
     Flagged,
+    Fuzzy,
+    Hits,
     Mailbox,
     MailboxImage,
     MailboxStatus,
@@ -183,6 +185,10 @@ class SharedMailbox:
     async def text_candidates(self, key: TextKey, uids: Sequence[int]) -> Candidates | None:
         await self.need(Rights.READ)
         return await self.store.text_candidates(self.kept, key, uids)
+
+    async def fuzzy_hits(self, key: Fuzzy, uids: Sequence[int]) -> Hits:
+        await self.need(Rights.READ)
+        return await self.store.fuzzy_hits(self.kept, key, uids)
 
     async def vanished_since(self, modseq: int) -> UidSet:
         await self.need(Rights.READ)

@@ -29,6 +29,7 @@ from pillarbox.mail.names import NameLimits
 from pillarbox.mail.specialuse import SPECIAL_USE_BY_LOWER
 from pillarbox.mail.uids import UidSet
 from pillarbox.search.corpus import Candidates, TextKey
+from pillarbox.search.fuzzy import Fuzzy, Hits
 from pillarbox.store.quota import Quota, QuotaDefaults
 
 AccountId = NewType("AccountId", str)
@@ -554,6 +555,15 @@ class AccountStore(Protocol):
         """
         ...
 
+    async def fuzzy_hits(self, mailbox: MailboxId, key: Fuzzy, uids: Sequence[int]) -> Hits:
+        """How well the ascending `uids` match a fuzzy key, by UID, without reading messages.
+
+        What is not indexed yet is in `unread`, in no order; of the others, those that don't have all words are in
+        neither, and where a message has all words closely nobody's wrong letters are told. UIDs that are gone may be in
+        `unread`. Raises MailboxMissing.
+        """
+        ...
+
     async def text_index_state(self) -> TextIndexState:
         """How far the index of texts has come. Takes time that grows with the account; for operators."""
         ...
@@ -629,6 +639,8 @@ __all__ = [
     "FlagAction",
     "FlagSet",
     "Flagged",
+    "Fuzzy",
+    "Hits",
     "InternalDate",
     "KeptMessage",
     "Mailbox",

@@ -22,6 +22,7 @@ from pillarbox.mime.parts import PartMap, SectionText, Span
 from pillarbox.mime.pieces import part_pieces
 from pillarbox.mime.text import decode_header_text
 from pillarbox.search.casemap import casemap_header, casemap_pieces
+from pillarbox.search.fuzzy import Vocabulary
 from pillarbox.store.contract import Content
 
 _MOST_ADDRESSES: Final = 1_000
@@ -125,6 +126,29 @@ class IndexText:
     header_extras: str
     """Readings of the header that differ from the whole: fields decoded alone, addresses, names of fields."""
     body: str
+
+    def values(self, name: str) -> Sequence[str]:
+        """See search.fuzzy.Fields."""
+        return (self.fields[name],) if name in self.fields else ()
+
+
+def vocabulary_of(text: IndexText) -> Vocabulary:
+    """The words of a message whose texts are at hand."""
+    vocabulary = Vocabulary()
+    vocabulary.add_header(text)
+    for _ in vocabulary.add_texts((text.body,)):
+        pass
+    return vocabulary
+
+
+def vocabulary_read(header: MessageHeader, body: MessageBody) -> Vocabulary:
+    """The words of a message that is too large to have its texts at hand."""
+    vocabulary = Vocabulary()
+    vocabulary.add_header(header)
+    for text in body.texts():
+        for _ in vocabulary.add_texts(text):
+            pass
+    return vocabulary
 
 
 def index_text(header: MessageHeader, body: MessageBody) -> IndexText:

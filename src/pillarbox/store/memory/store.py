@@ -35,6 +35,8 @@ from pillarbox.store.contract import (
     DigestField,
     Expunged,
     Flagged,
+    Fuzzy,
+    Hits,
     KeptMessage,
     Mailbox,
     MailboxId,
@@ -363,6 +365,10 @@ class MemoryAccount:
     async def text_candidates(self, mailbox: MailboxId, key: TextKey, uids: Sequence[int]) -> Candidates | None:
         self._begin().box(mailbox)
         return Candidates((), uids)
+
+    async def fuzzy_hits(self, mailbox: MailboxId, key: Fuzzy, uids: Sequence[int]) -> Hits:
+        self._begin().box(mailbox)
+        return Hits({}, uids)
 
     async def text_index_state(self) -> TextIndexState:
         contents = {message.content for box in self._kept.mail.boxes.values() for message in box.messages.values()}

@@ -24,6 +24,8 @@ from pillarbox.store.contract import (
     DigestField,
     Expunged,
     Flagged,
+    Fuzzy,
+    Hits,
     KeptMessage,
     Mailbox,
     MailboxId,
@@ -229,6 +231,13 @@ class SqliteAccount:
         if image.deleted:
             raise MailboxMissing("")
         return await self._opened.index.candidates(key, self._opened.index.scope_of(image, uids))
+
+    async def fuzzy_hits(self, mailbox: MailboxId, key: Fuzzy, uids: Sequence[int]) -> Hits:
+        with self._reading():
+            image = self._opened.image(mailbox)
+        if image.deleted:
+            raise MailboxMissing("")
+        return await self._opened.index.fuzzy_hits(key, self._opened.index.scope_of(image, uids))
 
     async def text_index_state(self) -> TextIndexState:
         try:

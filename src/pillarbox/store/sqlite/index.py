@@ -6,7 +6,8 @@ nothing here. For each content:
 - `field`: subject and addresses as they are compared, for an exact answer by looking through all of them;
 - `header_text`, `body_text`: the texts as they are compared, for an exact answer about candidates;
 - `header_trigrams`, `body_trigrams`: which runs of three characters they hold, for finding candidates;
-- `body_words`: which ASCII words they hold: what begins with a needle has it, and its text need not be looked at.
+- `body_words`: which ASCII words they hold: what begins with a needle has it, and its text need not be looked at;
+- the words of fuzzy_index.py, also for contents that exact searches read themselves.
 
 Contents up to `indexed_through` are all here, but for those that a search must read itself (`always_read`).
 
@@ -30,15 +31,17 @@ from pillarbox.search.casemap import casemap_header
 from pillarbox.search.query import Address, Body, Header, Text
 from pillarbox.store.contract import Candidates, TextIndexState, TextKey
 from pillarbox.store.searchable import ADDRESS_FIELDS, SEPARATOR, UNKEPT, IndexText
+from pillarbox.store.sqlite.fuzzy_index import FUZZY_SCHEMA, remove_terms
 from pillarbox.store.sqlite.schema import DATABASE_NAME
 
 INDEX_NAME: Final = "search.db"
 
 _APPLICATION_ID: Final = 0x50_42_53_58
-_VERSION: Final = 2
+_VERSION: Final = 3
 """Another number, an older or a newer one, has its index made anew: also count up when texts are folded otherwise."""
 
-_SCHEMA: Final = """
+_SCHEMA: Final = (
+    """
 CREATE TABLE progress (one INTEGER PRIMARY KEY CHECK (one = 1), indexed_through INTEGER, swept_through INTEGER);
 INSERT INTO progress VALUES (1, 0, 0);
 CREATE TABLE document (content INTEGER PRIMARY KEY, always_read INTEGER NOT NULL);
@@ -55,6 +58,8 @@ CREATE VIRTUAL TABLE body_words USING fts5
 CREATE VIRTUAL TABLE header_terms USING fts5vocab (header_trigrams, instance);
 CREATE VIRTUAL TABLE body_terms USING fts5vocab (body_trigrams, instance);
 """
+    + FUZZY_SCHEMA
+)
 
 _PAGE_BYTES: Final = 16_384
 """Most bodies lie in one page: twice as fast to look through as with 4 KB pages (measured)."""
@@ -212,6 +217,7 @@ def remove_texts(index: apsw.Connection, contents: Collection[int]) -> None:
         index.execute("DELETE FROM field WHERE place = ? AND content IN carray(?)", (place, column))
     for table in ("document", "header_text", "body_text"):
         index.execute(f"DELETE FROM {table} WHERE content IN carray(?)", (column,))  # noqa: S608 - constants
+    remove_terms(index, contents)
     for table in ("header_trigrams", "body_trigrams", "body_words"):
         index.executemany(f"DELETE FROM {table} WHERE rowid = ?", ((content,) for content in contents))  # noqa: S608 - the same
 

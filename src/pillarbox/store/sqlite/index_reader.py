@@ -8,16 +8,20 @@ from __future__ import annotations
 import asyncio
 import threading
 from array import array
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import apsw
 
 from pillarbox.events import EventLog
-from pillarbox.store.contract import Candidates, TextIndexState, TextKey
+from pillarbox.store.contract import Candidates, Fuzzy, Hits, TextIndexState, TextKey
 from pillarbox.store.image import SharedImage
 from pillarbox.store.sqlite.failures import DATABASE_FAILURES
-from pillarbox.store.sqlite.index import ask_index, discard_index, index_state, open_index
+from pillarbox.store.sqlite.fuzzy_index import ask_fuzzily
+from pillarbox.store.sqlite.index import ask_index, discard_index, index_state, indexed_through, open_index
+
+R = TypeVar("R")
 
 _BUSY_SECONDS = 1.0
 """Readers of a WAL wait for nobody but whoever recovers it after a crash."""
@@ -36,6 +40,13 @@ class Scope:
         self._uid_of = dict(zip(contents, uids, strict=True))
         self.distinct = frozenset(self._uid_of)
         self.highest = max(contents, default=0)
+
+    def pairs_with(self, contents: Collection[int]) -> list[tuple[int, int]]:
+        """The UIDs of these contents, each with its content."""
+        if len(self.distinct) == len(self.uids):
+            return [(self._uid_of[content], content) for content in contents]
+        chosen = frozenset(contents)
+        return [pair for pair in zip(self.uids, self.contents, strict=True) if pair[1] in chosen]
 
     def uids_with(self, contents: Collection[int]) -> list[int]:
         """The UIDs of these contents, in no order."""
@@ -65,6 +76,14 @@ class IndexReader:
             possible = {0, *possible}
         return Candidates(scope.uids_with(found.certain), scope.uids_with(possible))
 
+    async def fuzzy_hits(self, key: Fuzzy, scope: Scope) -> Hits:
+        """contract.AccountStore.fuzzy_hits. Waits in a thread, so other sessions go on."""
+        hits = await asyncio.get_running_loop().run_in_executor(None, self._ask_fuzzily, key, scope)
+        if hits is None:
+            return Hits({}, scope.uids)
+        found = {uid: hits.found[content] for uid, content in scope.pairs_with(hits.found)}
+        return Hits(found, scope.uids_with(hits.unread))
+
     def scope_of(self, image: SharedImage, uids: Sequence[int]) -> Scope:
         """The scope of ascending UIDs of a mailbox. That of all of it is kept until something arrives or vanishes."""
         if not isinstance(uids, array) or uids != image.uids:
@@ -84,15 +103,17 @@ class IndexReader:
         await asyncio.get_running_loop().run_in_executor(None, self._forget)
 
     def _ask(self, key: TextKey, scope: Scope) -> Candidates | None:
+        return self._asked(lambda index: ask_index(index, key, scope.distinct, scope.highest))
+
+    def _ask_fuzzily(self, key: Fuzzy, scope: Scope) -> Hits | None:
+        return self._asked(lambda index: ask_fuzzily(index, key, scope.distinct, indexed_through(index)))
+
+    def _asked(self, ask: Callable[[apsw.Connection], R | None]) -> R | None:
         with self._lock:
             try:
                 if self._connection is None:
                     self._connection = open_index(self._folder, _BUSY_SECONDS)
-                return (
-                    None
-                    if self._connection is None
-                    else ask_index(self._connection, key, scope.distinct, scope.highest)
-                )
+                return None if self._connection is None else ask(self._connection)
             except (*DATABASE_FAILURES, apsw.SQLError) as error:
                 self._events.warning("search.index_failed", error=type(error).__name__, text=str(error))
                 self._close()

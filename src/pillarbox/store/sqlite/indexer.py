@@ -29,9 +29,10 @@ from pillarbox.events import EventLog
 from pillarbox.mail.errors import StoreCorrupt
 from pillarbox.store.contract import AccountId, Content
 from pillarbox.store.digesting import Digester
-from pillarbox.store.searchable import MessageBody, MessageHeader, index_text
+from pillarbox.store.searchable import MessageBody, MessageHeader, index_text, vocabulary_of, vocabulary_read
 from pillarbox.store.sqlite.contents import InlineContent, MappedContent
 from pillarbox.store.sqlite.failures import DATABASE_FAILURES
+from pillarbox.store.sqlite.fuzzy_index import add_terms
 from pillarbox.store.sqlite.index import (
     add_text,
     add_unread,
@@ -145,21 +146,26 @@ class AccountIndexer:
         try:
             content = self._content(row)
             raw_parts = row.parts if row.parts is not None else self._digest(content.whole()).parts
-            body = MessageBody(raw_parts, content)
-            if len(row.header) + body.encoded_size_bytes() > self._settings.text_bytes:
-                add_unread(index, row.content)
-                return
-            text = index_text(MessageHeader(row.header), body)
-            if len(text.header) + len(text.body) > self._settings.text_bytes:
-                add_unread(index, row.content)
-                return
+            header, body = MessageHeader(row.header), MessageBody(raw_parts, content)
+            text = None
+            if len(row.header) + body.encoded_size_bytes() <= self._settings.text_bytes:
+                text = index_text(header, body)
+            if text is None or len(text.header) + len(text.body) > self._settings.text_bytes:
+                text, vocabulary = None, vocabulary_read(header, body)
+            else:
+                vocabulary = vocabulary_of(text)
+            terms = vocabulary.terms()
         except StoreCorrupt:
             add_unread(index, row.content)
         except Exception as error:  # a bug of ours: one message must not stop the others for good
             self._events.bug("index.message_failed", error, account=self._folder.name, content=row.content)
             add_unread(index, row.content)
         else:
-            add_text(index, row.content, text)
+            if text is None:
+                add_unread(index, row.content)
+            else:
+                add_text(index, row.content, text)
+            add_terms(index, row.content, terms)
 
     def _content(self, row: _Row) -> Content:
         if row.blob is not None:
