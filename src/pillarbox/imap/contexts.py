@@ -1,4 +1,5 @@
-"""Searches and sorts whose results are kept up to date for a client. RFC 5267 section 4.3 (UPDATE).
+"""Searches and sorts whose results are kept up to date for a client. RFC 5267 section 4.3 (UPDATE), RFC 5465 section
+7 (what to fetch of messages that are new in them).
 
 A context knows its result as UIDs. When updates go out, it looks again at the messages that changed since the last
 time, and says what came (ADDTO) and what went (REMOVEFROM): before the EXPUNGE of what vanished, so that numbers are
@@ -14,10 +15,12 @@ from __future__ import annotations
 
 import enum
 from bisect import bisect_left
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
+from pillarbox.imap.commands.fetch import rendered
+from pillarbox.imap.commands.fetch_items import FetchItem
 from pillarbox.imap.refusals import BadSyntax
 from pillarbox.imap.search_corpus import ViewCorpus
 from pillarbox.imap.search_results import ResultOptions, correlator, ordered_set
@@ -55,6 +58,7 @@ class Context:
         *,
         arrange: Arrange | None = None,
         about: bytes | None = None,
+        items: tuple[FetchItem, ...] = (),
     ) -> None:
         self.session = session
         self.tag = session.tag
@@ -62,7 +66,9 @@ class Context:
         self._kind = kind
         self._arrange = arrange
         self._query = query
+        self._items = items
         self._modseq = 0
+        self._uidnext = 0
         self._uids: list[int] = []
         """In the order of the command."""
 
@@ -72,6 +78,7 @@ class Context:
         columns = ViewCorpus(view, self.session.mail, UidSet.of(saved), 0).columns
         self._query = fixed(self._query, columns)
         self._modseq = view.modseq
+        self._uidnext = view.uidnext
         self._uids = list(view.uids_of(ordered))
 
     def before_updates(self) -> bytes:
@@ -83,11 +90,12 @@ class Context:
         gone = [uid for uid in self._uids if uid not in there]
         return self._line(self._removed(gone)) if gone else b""
 
-    async def after_updates(self) -> bytes:
-        """REMOVEFROM and ADDTO for what changed, in view and numbers as the client knows them now."""
+    async def after_updates(self) -> AsyncIterator[bytes]:
+        """FETCH for what is new, REMOVEFROM and ADDTO for what changed, in view and numbers as the client knows them
+        now."""
         view = self.session.selected
         if view.image.deleted or view.modseq == self._modseq:
-            return b""
+            return
         modseq = view.modseq
         rows = view.image.changed_since(self._modseq)
         changed = [view.number_of(view.image.uids[row]) - 1 for row in rows]
@@ -97,11 +105,26 @@ class Context:
         looked_at = view.uids_of(changed)
         gone = [uid for uid in looked_at if uid in known and uid not in matching]
         came = [uid for uid in looked_at if uid in matching and uid not in known]
-        self._modseq = modseq
+        known_uidnext, self._modseq, self._uidnext = self._uidnext, modseq, view.uidnext
+        async for piece in self._fetched(view, [uid for uid in came if uid >= known_uidnext]):
+            yield piece
         items = [self._removed(gone)] if gone else []
         if came:
             items.append(await self._added(view, came))
-        return self._line(*items) if items else b""
+        if items:
+            yield self._line(*items)
+
+    async def _fetched(self, view: View, fresh: Sequence[int]) -> AsyncIterator[bytes]:
+        """FETCH for messages that others put there, as far as NOTIFY doesn't tell it of every new message anyway. Very
+        many are left to the client."""
+        notices = self.session.notices
+        told = {item.label for item in notices.items} if notices is not None else set()
+        items = tuple(item for item in self._items if item.label not in told)
+        own = self.session.own_changes.arrivals.get(view.image.mailbox.id, set())
+        fresh = [uid for uid in fresh if uid not in own]
+        if items and fresh and len(fresh) <= self.session.services.limits.notify_responses:
+            async for chunk in rendered(self.session, view, items, view.of_uids(UidSet.of(fresh))):
+                yield chunk
 
     async def _matching(self, view: View, changed: Sequence[int]) -> list[int]:
         if not changed:

@@ -1,8 +1,9 @@
 """All that a client is owed now: updates of its open mailbox, and what it asked for with NOTIFY (RFC 5465).
 
-Order (RFC 5465 section 5.2): EXPUNGE, EXISTS and flags, then ESEARCH of what is kept up to date, then FETCH for new
-messages, then what happened elsewhere. Must never: hold a whole large message, or mark a message as seen because it was
-told of.
+Order (RFC 5465 sections 5.2 and 7): EXPUNGE, EXISTS and flags; then for each search that is kept up to date FETCH for
+what is new in it, and its ESEARCH; then FETCH for all new messages, then what happened elsewhere.
+
+Must never: hold a whole large message, or mark a message as seen because it was told of.
 """
 
 from __future__ import annotations
@@ -10,8 +11,6 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 from pillarbox.imap.commands.fetch import rendered
-from pillarbox.imap.commands.fetch_items import UID_ITEM
-from pillarbox.imap.features import Feature
 from pillarbox.imap.session import Notices, Session
 from pillarbox.imap.updates import ExpungeRule
 
@@ -19,8 +18,7 @@ from pillarbox.imap.updates import ExpungeRule
 async def news(session: Session, rule: ExpungeRule) -> AsyncIterator[bytes]:
     """Untagged responses, in pieces. Raises MailError when the store fails."""
     known = session.view.uidnext if session.view is not None else 0
-    updates = await session.updates(rule)
-    if updates:
+    async for updates in session.updates(rule):
         yield updates
     notices = session.notices
     if notices is None:
@@ -44,8 +42,5 @@ async def _arrivals(session: Session, notices: Notices, known_uidnext: int) -> A
     if len(indices) > session.services.limits.notify_responses:
         yield notices.overflow()
         return
-    items = tuple(notices.items)
-    if Feature.UIDONLY in session.features:
-        items = tuple(item for item in items if item.label != UID_ITEM.label)
-    async for chunk in rendered(session, view, items, indices):
+    async for chunk in rendered(session, view, tuple(notices.items), indices):
         yield chunk

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from pillarbox.imap.commands.fetch_items import FetchItem, parse_items
 from pillarbox.imap.features import Feature
 from pillarbox.imap.refusals import BadSyntax, Refused
 from pillarbox.imap.search_corpus import ViewCorpus
@@ -35,19 +36,23 @@ class ResultOptions:
     names: frozenset[str]
     partial: tuple[int, int] | None = None
     """Ends of a range of results from 1, or negative, from the last."""
+    update_items: tuple[FetchItem, ...] = ()
+    """What UPDATE wants to be told of messages that are new in the result."""
 
 
 ALL_RESULTS: Final = ResultOptions(frozenset({"ALL"}))
 
 
-def read_result_options(cursor: Cursor) -> ResultOptions:
+def read_result_options(cursor: Cursor, session: Session) -> ResultOptions:
     """search-return-opts = SP "RETURN" SP "(" [search-return-opt *(SP search-return-opt)] ")": from the parenthesis.
 
-    modifier-context = "CONTEXT"; modifier-update = "UPDATE"; modifier-partial = "PARTIAL" SP partial-range.
+    modifier-context = "CONTEXT"; modifier-partial = "PARTIAL" SP partial-range.
+    modifier-update = "UPDATE" [SP "(" fetch-att *(SP fetch-att) ")"] (RFC 5465 section 7).
     "A single command MUST NOT contain more than one PARTIAL or ALL" (RFC 9394 section 3.1). An empty list means ALL.
     """
     names: list[str] = []
     partial = None
+    update_items: tuple[FetchItem, ...] = ()
     cursor.expect(b"(")
     while not cursor.skip(b")"):
         if names:
@@ -59,9 +64,11 @@ def read_result_options(cursor: Cursor) -> ResultOptions:
         if name == "PARTIAL":
             cursor.space()
             partial = cursor.partial_range()
+        elif name == "UPDATE" and cursor.skip(b" ("):
+            update_items = parse_items(cursor, session)
     if names.count("PARTIAL") > 1 or {"PARTIAL", "ALL"} <= set(names):
         raise BadSyntax("PARTIAL may be asked for once, and not together with ALL")
-    return ResultOptions(frozenset(names), partial) if names else ALL_RESULTS
+    return ResultOptions(frozenset(names), partial, update_items) if names else ALL_RESULTS
 
 
 def check_program(program: SearchProgram, session: Session) -> None:

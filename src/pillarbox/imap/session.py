@@ -5,7 +5,7 @@ Must never: know sockets. The conversation owns a session and drives it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -99,7 +99,9 @@ class Session:
         "address",
         "annotations",
         "bad_commands",
+        "client",
         "compressed",
+        "decision",
         "features",
         "filters",
         "leaving",
@@ -123,6 +125,10 @@ class Session:
         self.tls = ""
         self.account: PersonalMail | None = None
         self.login_name = ""
+        self.client = ""
+        """What it calls itself (ID)."""
+        self.decision = 0
+        """auth.contract.Granted.decision"""
         self.features: set[Feature] = set()
         self.view: View | None = None
         self.notices: Notices | None = None
@@ -207,9 +213,11 @@ class Session:
         if view is not None:
             view.unwatch()
 
-    async def updates(self, rule: ExpungeRule) -> bytes:
-        """The untagged responses that the client is owed."""
-        return await self._annotation_news() + await self._view_updates(rule)
+    async def updates(self, rule: ExpungeRule) -> AsyncIterator[bytes]:
+        """The untagged responses that the client is owed, in pieces, some of which are empty."""
+        yield await self._annotation_news()
+        async for piece in self._view_updates(rule):
+            yield piece
 
     async def _annotation_news(self) -> bytes:
         """metadata-resp without values, for what others changed (RFC 5464 section 4.4.2, RFC 5465 section 5.6)."""
@@ -241,28 +249,28 @@ class Session:
             return True
         return self.notices is not None and self.notices.covers_annotations(name)
 
-    async def _view_updates(self, rule: ExpungeRule) -> bytes:
-        """Those for the open mailbox."""
+    async def _view_updates(self, rule: ExpungeRule) -> AsyncIterator[bytes]:
+        """Those for the open mailbox: searches that are kept up to date say what vanished before it is expunged, and
+        everything else when the client knows of it."""
         view = self.view
         if view is None:
-            return b""
+            return
         wish = self.notices.wish if self.notices is not None else EVERYTHING
-        if not view.contexts:
-            updates = await owed_updates(view, self.mail, self.features, rule, wish)
-            return updates + rights_lines(view, self.mail.last_rights(view.image.mailbox.id))
         told: list[bytes] = []
         try:
-            if not view.image.deleted:
-                await self.mail.image(view.image.mailbox.id)
-            if Change.EXPUNGES in wish.changes:
+            if view.contexts and Change.EXPUNGES in wish.changes:
+                if not view.image.deleted:
+                    await self.mail.image(view.image.mailbox.id)
                 told += [context.before_updates() for context in view.contexts.values()]
             told.append(await owed_updates(view, self.mail, self.features, rule, wish))
-            told += [await context.after_updates() for context in view.contexts.values()]
-            told.append(rights_lines(view, self.mail.last_rights(view.image.mailbox.id)))
         except MailError:
             if not any(told):
                 raise
-        return b"".join(told)
+        yield b"".join(told)
+        for context in tuple(view.contexts.values()):
+            async for piece in context.after_updates():
+                yield piece
+        yield rights_lines(view, self.mail.last_rights(view.image.mailbox.id))
 
     async def leave_account(self) -> None:
         """Close what is open and give the account's store back."""

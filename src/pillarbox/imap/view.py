@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import Protocol
 
 from pillarbox.imap.refusals import BadSyntax
@@ -30,8 +30,8 @@ class Follower(Protocol):
         """Responses to send before EXPUNGE; the image is up to date."""
         ...
 
-    async def after_updates(self) -> bytes:
-        """Responses to send after all updates."""
+    def after_updates(self) -> AsyncIterator[bytes]:
+        """Responses to send after all updates, in pieces."""
         ...
 
 

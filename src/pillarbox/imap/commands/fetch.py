@@ -116,9 +116,7 @@ async def _fetch_numbers(session: Session, request: _Request) -> Replies:
 
 async def _fetch_uids(session: Session, request: _Request) -> Replies:
     modifiers, items, view = request.modifiers, request.items, session.selected
-    if Feature.UIDONLY in session.features:
-        items = tuple(item for item in items if item.label != UID_ITEM.label)
-    elif UID_ITEM.label not in {item.label for item in items}:
+    if UID_ITEM.label not in {item.label for item in items}:
         items = (UID_ITEM, *items)
     if modifiers.vanished:
         yield await _vanished(session, request)
@@ -174,7 +172,10 @@ def _with_modseq(session: Session) -> tuple[FetchItem, ...]:
 async def rendered(
     session: Session, view: View, items: tuple[FetchItem, ...], indices: Indices
 ) -> AsyncIterator[bytes]:
-    """The FETCH responses, large ones in pieces; nothing is marked as seen."""
+    """The FETCH responses, large ones in pieces; nothing is marked as seen. UIDFETCH responses have no UID item (RFC
+    9586 section 3.3)."""
+    if Feature.UIDONLY in session.features:
+        items = tuple(item for item in items if item.label != UID_ITEM.label)
     fields = tuple(dict.fromkeys(field for item in items for field in item.fields))
     name = b"UIDFETCH" if Feature.UIDONLY in session.features else b"FETCH"
     template = b"* %d " + name + b" (" + b" ".join(item.template for item in items) + b")\r\n"

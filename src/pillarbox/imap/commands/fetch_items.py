@@ -157,3 +157,18 @@ def parse_item(cursor: Cursor, session: Session) -> FetchItem:
     if read is None:
         raise BadSyntax("Unknown item to fetch")
     return read(cursor, session)
+
+
+def parse_items(cursor: Cursor, session: Session) -> tuple[FetchItem, ...]:
+    """fetch-att *(SP fetch-att) ")": what is told of new messages (RFC 5465 sections 3.1 and 7). Raises BadSyntax."""
+    items: dict[bytes, FetchItem] = {}
+    while not items or not cursor.skip(b")"):
+        if items:
+            cursor.space()
+        item = parse_item(cursor, session)
+        items[item.label] = item
+        if item.enables_condstore:
+            session.features.add(Feature.CONDSTORE)
+        if len(items) > session.services.limits.fetch_items:
+            raise BadSyntax("Too many items")
+    return tuple(items.values())

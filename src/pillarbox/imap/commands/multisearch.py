@@ -60,7 +60,7 @@ def _parse(cursor: Cursor, session: Session) -> _Question:
         word = _word(cursor)
     if word == "RETURN":
         cursor.space()
-        options = read_result_options(cursor)
+        options = read_result_options(cursor, session)
         cursor.space()
         word = ""
     _check(session, sources, options)
@@ -109,7 +109,11 @@ async def _search(session: Session, asked: _Question) -> Replies:
             yield esearch(about, asked.options, view.uids_of(found), modseq, b" UID")
         if is_selected and updates:
             updates = False
-            yield open_context(Context(session, asked.program.query, ResultKind.UIDS, about=about), found, saved)
+            yield open_context(
+                Context(session, asked.program.query, ResultKind.UIDS, items=asked.options.update_items, about=about),
+                found,
+                saved,
+            )
     if updates:
         yield b"* NO [NOUPDATE %b] Only the selected mailbox can be followed\r\n" % string(session.tag)
 

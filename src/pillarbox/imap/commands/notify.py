@@ -17,8 +17,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from pillarbox.imap.command import Area, Capability, Command
-from pillarbox.imap.commands.fetch_items import FetchItem, parse_item
-from pillarbox.imap.features import Feature
+from pillarbox.imap.commands.fetch_items import FetchItem, parse_items
 from pillarbox.imap.mailbox_filters import read_filter
 from pillarbox.imap.news import news
 from pillarbox.imap.notifier import MESSAGE_EVENTS, Event, EventGroup, Notifier, SelectedGroup
@@ -87,7 +86,7 @@ def _parse_events(cursor: Cursor, session: Session) -> tuple[frozenset[Event], S
     """events, and the parenthesis that closes the group."""
     bare = not cursor.skip(b"(")
     found: set[Event] = set()
-    items: dict[bytes, FetchItem] = {}
+    items: Sequence[FetchItem] = ()
     while True:
         name = cursor.atom().decode("ascii").upper()
         if name == "NONE" and bare and not found:
@@ -98,7 +97,7 @@ def _parse_events(cursor: Cursor, session: Session) -> tuple[frozenset[Event], S
             raise Refused("There is no such event here", f"BADEVENT ({known})")
         found.add(event)
         if event is Event.MESSAGE_NEW and cursor.skip(b" ("):
-            items = _parse_items(cursor, session)
+            items = parse_items(cursor, session)
         if cursor.peek() == b")":
             break
         cursor.space()
@@ -106,21 +105,7 @@ def _parse_events(cursor: Cursor, session: Session) -> tuple[frozenset[Event], S
         cursor.expect(b")")
     cursor.expect(b")")
     _check(found)
-    return frozenset(found), tuple(items.values())
-
-
-def _parse_items(cursor: Cursor, session: Session) -> dict[bytes, FetchItem]:
-    items: dict[bytes, FetchItem] = {}
-    while not items or not cursor.skip(b")"):
-        if items:
-            cursor.space()
-        item = parse_item(cursor, session)
-        items[item.label] = item
-        if item.enables_condstore:
-            session.features.add(Feature.CONDSTORE)
-        if len(items) > session.services.limits.fetch_items:
-            raise BadSyntax("Too many items")
-    return items
+    return frozenset(found), items
 
 
 def _check(events: set[Event]) -> None:

@@ -47,7 +47,7 @@ def _parse(cursor: Cursor, session: Session) -> _Search:
     options = None
     if first_word == "RETURN":
         cursor.space()
-        options = read_result_options(cursor)
+        options = read_result_options(cursor, session)
         cursor.space()
         first_word = ""
     check_update(session, options)
@@ -64,7 +64,9 @@ async def _search_numbers(session: Session, asked: _Search) -> Replies:
     found = portion.indices
     yield _answer(session, asked, found, [index + 1 for index in found], b"")
     if asked.options and "UPDATE" in asked.options.names:
-        yield open_context(Context(session, asked.program.query, ResultKind.NUMBERS), found, saved)
+        yield open_context(
+            Context(session, asked.program.query, ResultKind.NUMBERS, items=asked.options.update_items), found, saved
+        )
     yield _done(asked, "SEARCH", portion)
 
 
@@ -74,7 +76,9 @@ async def _search_uids(session: Session, asked: _Search) -> Replies:
     found = portion.indices
     yield _answer(session, asked, found, session.selected.uids_of(found), b" UID")
     if asked.options and "UPDATE" in asked.options.names:
-        yield open_context(Context(session, asked.program.query, ResultKind.UIDS), found, saved)
+        yield open_context(
+            Context(session, asked.program.query, ResultKind.UIDS, items=asked.options.update_items), found, saved
+        )
     yield _done(asked, "UID SEARCH", portion)
 
 

@@ -68,7 +68,7 @@ def _parse(cursor: Cursor, session: Session) -> _Sort:
         if cursor.word() != "RETURN":
             raise BadSyntax("Expected RETURN or a list of sort criteria")
         cursor.space()
-        options = read_result_options(cursor)
+        options = read_result_options(cursor, session)
         cursor.space()
     check_update(session, options)
     criteria = _parse_criteria(cursor)
@@ -122,7 +122,9 @@ async def _ordered(session: Session, asked: _Sort) -> Sequence[int]:
 
 
 def _context(session: Session, asked: _Sort, kind: ResultKind) -> Context:
-    return Context(session, asked.program.query, kind, arrange=functools.partial(arranged, session, asked.criteria))
+    order = functools.partial(arranged, session, asked.criteria)
+    items = asked.options.update_items if asked.options else ()
+    return Context(session, asked.program.query, kind, arrange=order, items=items)
 
 
 def _answer(session: Session, asked: _Sort, ordered: Sequence[int], shown: Sequence[int], uid: bytes) -> bytes:
