@@ -147,6 +147,8 @@ class Dispatcher:
                 cursor.space()
             arguments = command.parse(cursor, session)
         cursor.end()
+        if command.states is State.SELECTED:
+            await session.look_at_rights()
         done = Done()
         replies = command.handle(session, arguments)
         self._waits_since_seconds = session.services.clock.monotonic_seconds()

@@ -21,7 +21,7 @@ from pillarbox.mail.errors import MailError
 from pillarbox.mail.names import SEPARATOR, canonical_name
 from pillarbox.mail.rights import Rights
 from pillarbox.mail.utf7 import InvalidUtf7, decode_utf7
-from pillarbox.sharing.person import PersonalMail
+from pillarbox.sharing.person import PersonalMail, is_own
 from pillarbox.store.contract import Mailbox, MailboxId
 
 
@@ -213,6 +213,19 @@ class Session:
         if view is not None:
             view.unwatch()
 
+<<<<<<<
+=======
+    async def look_at_rights(self) -> None:
+        """Before a command that uses the open mailbox: when it is somebody else's and may not be read any more, nothing
+        is in it from now on, also of what is in memory already."""
+        view = self.view
+        if view is not None and not is_own(view.image.mailbox.id) and not view.image.deleted:
+            await self.mail.image(view.image.mailbox.id)
+
+    async def updates(self, rule: ExpungeRule) -> bytes:
+        """The untagged responses that the client is owed."""
+        return await self._annotation_news() + await self._view_updates(rule)
+>>>>>>>
     async def updates(self, rule: ExpungeRule) -> AsyncIterator[bytes]:
         """The untagged responses that the client is owed, in pieces, some of which are empty."""
         yield await self._annotation_news()

@@ -32,6 +32,7 @@ from pillarbox.store.contract import (
     MailboxStatus,
     NewMessage,
 )
+from pillarbox.store.image import SharedImage
 
 _FLAG_RIGHTS: Final = Rights.SEEN | Rights.WRITE | Rights.DELETE
 
@@ -51,6 +52,12 @@ class GuardedImage:
     @property
     def deleted(self) -> bool:
         return self.lost or self._image.deleted
+
+    def end(self) -> None:
+        """The right to read is gone: what happens in the mailbox from now on is not seen any more."""
+        last = SharedImage(self.mailbox)
+        last.settle(self.mailbox, self._image.uidnext, self._image.highest_modseq, ())  # nor which keywords there are
+        self._image, self.lost = last, True
 
     def shows(self, image: MailboxImage) -> bool:
         """Whether it is of this image."""
@@ -127,14 +134,17 @@ class SharedMailbox:
     async def image(self) -> MailboxImage:
         """The owner's image; one that was given out before is `deleted` when the right to read is gone."""
         known = self._image
+        if known is not None and known.lost:
+            return cast(MailboxImage, known)  # what it has not itself, it hands on
         try:
             await self.need(Rights.READ)
             image = await self.store.image(self.kept)
         except (MailboxMissing, NoPermission):
             if known is None:
                 raise
-            self.ended = known.lost = True
-            return cast(MailboxImage, known)  # what it has not itself, it hands on
+            self.ended = True
+            known.end()
+            return cast(MailboxImage, known)  # as above
         if known is None or not known.shows(image):
             known = self._image = GuardedImage(image, self.mailbox)
         return cast(MailboxImage, known)  # as above
