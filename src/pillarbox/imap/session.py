@@ -213,8 +213,6 @@ class Session:
         if view is not None:
             view.unwatch()
 
-<<<<<<<
-=======
     async def look_at_rights(self) -> None:
         """Before a command that uses the open mailbox: when it is somebody else's and may not be read any more, nothing
         is in it from now on, also of what is in memory already."""
@@ -222,10 +220,6 @@ class Session:
         if view is not None and not is_own(view.image.mailbox.id) and not view.image.deleted:
             await self.mail.image(view.image.mailbox.id)
 
-    async def updates(self, rule: ExpungeRule) -> bytes:
-        """The untagged responses that the client is owed."""
-        return await self._annotation_news() + await self._view_updates(rule)
->>>>>>>
     async def updates(self, rule: ExpungeRule) -> AsyncIterator[bytes]:
         """The untagged responses that the client is owed, in pieces, some of which are empty."""
         yield await self._annotation_news()
@@ -296,6 +290,7 @@ class Session:
             notices.close()
         account, self.account = self.account, None
         if account is not None:
+            self.services.presence.depart(account.account)
             await account.close()
 
     # --- names -----------------------------------------------------------------------------------
