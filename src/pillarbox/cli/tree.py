@@ -131,6 +131,20 @@ For example:
     pillarbox deliver --user alice+lists@example.org --sender bob@example.net < message.eml
 """,
     ),
+    "watch": (
+        "watch:watch",
+        """Run a program for each message that comes, on any IMAPS server.
+
+The program gets the message on stdin and what is known of it in PILLARBOX_* variables; exit code 0 is success. Each
+message is handed over once: a file remembers. Failures are tried again, then put aside. Ends at SIGTERM, when the
+program that runs has finished (docs/automation.md).
+
+For example:
+
+    pillarbox watch imaps://alice@mail.example.org --exec ./invoice.py --then move:Done --dead-letter Failed
+    pillarbox watch --config watch.toml
+""",
+    ),
     "export": (
         "export:export",
         """Write the mail of an account to a folder: .eml with a manifest (nothing is lost), Maildir, or mbox.
@@ -143,6 +157,21 @@ For example:
     pillarbox export ~/alice-mail --user alice
     pillarbox export ~/Maildir --user alice --format maildir
     pillarbox export ~/sent --user alice --format mbox --mailbox Sent
+""",
+    ),
+    "undelete": (
+        "undelete:undelete",
+        """Put expunged mail back where it was, with its flags and dates; mailboxes that were deleted are made anew.
+
+Expunged mail is kept for `store.keep_expunged_days`, 14 unless set, and counts in no quota. The server may run
+meanwhile (docs/backup.md).
+
+For example:
+
+    pillarbox undelete --user alice --list
+    pillarbox undelete --user alice --mailbox Archive --since 2d
+    pillarbox undelete --user alice --mailbox INBOX --uid 4711
+    pillarbox undelete --user alice --message-id "<20261120@example.org>" --into Recovered
 """,
     ),
     "migrate": (
@@ -158,6 +187,45 @@ For example:
     pillarbox migrate imaps://alice@old.example.org --user alice
     pillarbox migrate imaps://alice@old.example.org --user alice --password-file old.txt --verify
     pillarbox migrate imaps://old.example.org --accounts people.csv --parallel 8
+""",
+    ),
+}
+
+_EXPUNGED: Final[_Commands] = {
+    "purge": (
+        "undelete:purge",
+        """Remove expunged mail for good, before the server does.
+
+What is older than the setting `store.keep_expunged_days` goes by itself.
+
+For example:
+
+    pillarbox expunged purge --user alice --older-than 0d
+    pillarbox expunged purge --older-than 3d
+""",
+    ),
+}
+
+_HISTORY: Final[_Commands] = {
+    "show": (
+        "history:show",
+        """Show which messages were in a mailbox at a moment.
+
+Flags are those of now, or of the moment when a message left: how they were before is not kept.
+
+For example:
+
+    pillarbox history show --user alice --mailbox INBOX --at "2026-11-20 14:30"
+    pillarbox history show --user alice --mailbox INBOX --at 2d --json
+""",
+    ),
+    "restore": (
+        "history:restore",
+        """Copy a mailbox as it was at a moment into a new mailbox; nothing else changes.
+
+For example:
+
+    pillarbox history restore --user alice --mailbox INBOX --at 2d --into "INBOX of Monday"
 """,
     ),
 }
@@ -654,6 +722,8 @@ def _build() -> App:
         ("quota", "How much accounts may keep.", _QUOTA),
         ("sieve", "Sieve scripts: where arriving mail goes.", _SIEVE),
         ("search", "Searches in people's mail: how far the index is, and how a search goes.", _SEARCH),
+        ("history", "Mailboxes as they were at a moment.", _HISTORY),
+        ("expunged", "Mail that was expunged and is kept for some days.", _EXPUNGED),
         ("config", "The configuration file.", _CONFIG),
         ("firewall", "This machine's firewall: open and close a port, see what it does.", _FIREWALL),
     ):
