@@ -10,6 +10,7 @@ import mmap
 from dataclasses import dataclass
 from typing import Final
 
+from pillarbox.mime.common_fields import common_fields
 from pillarbox.mime.heads import Buffer, find_head_end
 from pillarbox.mime.limits import MimeLimits
 from pillarbox.mime.parts import pack_parts
@@ -31,6 +32,8 @@ class Digest:
     """For PartMap.unpack()."""
     sort_keys: bytes
     """For unpack_sort_keys()."""
+    common_fields: bytes
+    """See common_fields.py."""
     header_size: int
     """Bytes of the header block with the empty line that ends it."""
 
@@ -41,12 +44,14 @@ def digest(message: bytes | memoryview | mmap.mmap, limits: MimeLimits = _DEFAUL
     entities = scan(buffer, limits)
     structure = write_structure(entities)
     root = entities[0]
+    header = bytes(buffer[: root.body_start])
     return Digest(
         root.envelope,
         structure.bodystructure,
         structure.body,
         pack_parts(entities),
-        pack_sort_keys(bytes(buffer[: root.body_start])),
+        pack_sort_keys(header),
+        common_fields(header),
         root.body_start,
     )
 

@@ -263,6 +263,8 @@ class DigestField(enum.Enum):
     PARTS = "parts"
     HEADER = "header"
     """The raw header block with the empty line that ends it."""
+    COMMON_FIELDS = "common_fields"
+    """The header fields of mime/common_fields.py, as they are."""
     SORT_KEYS = "sort_keys"
     """What SORT and THREAD need (see mime/sort_keys.py)."""
     EMAIL_ID = "email_id"

@@ -17,6 +17,7 @@ from pillarbox.imap.session import Session
 from pillarbox.imap.wire.cursor import Cursor
 from pillarbox.imap.wire.writer import astring
 from pillarbox.mime.binary import UnknownEncoding, decode_body
+from pillarbox.mime.common_fields import COMMON_FIELDS
 from pillarbox.mime.fields import FieldChoice, field_selector
 from pillarbox.mime.parts import PartMap, SectionText, Span
 from pillarbox.store.contract import Content, DigestField
@@ -141,13 +142,19 @@ class FieldsSection:
 
     @property
     def fields(self) -> tuple[DigestField, ...]:
-        return (DigestField.PARTS,) if self.path else (DigestField.HEADER,)
+        return (DigestField.PARTS,) if self.path else (self._header,)
+
+    @property
+    def _header(self) -> DigestField:
+        """Where the fields of the message itself are: the common ones lie apart."""
+        common = self.choice is FieldChoice.ONLY and COMMON_FIELDS.issuperset(map(bytes.lower, self.names))
+        return DigestField.COMMON_FIELDS if common else DigestField.HEADER
 
     def column(self, batch: Batch) -> Sequence[bytes]:
         """One literal (or NIL) for each message."""
         select = field_selector(self.names, self.choice)
         if not self.path:
-            return [_literal(self._cut(select(header))) for header in batch.digests[DigestField.HEADER]]
+            return [_literal(self._cut(select(header))) for header in batch.digests[self._header]]
         values = []
         for content, parts in zip(batch.contents, batch.digests[DigestField.PARTS], strict=True):
             span = PartMap.unpack(parts).locate(self.path, SectionText.HEADER)

@@ -508,6 +508,7 @@ class MemoryAccount:
             DigestField.BODYSTRUCTURE: digest.bodystructure,
             DigestField.BODY: digest.body,
             DigestField.PARTS: digest.parts,
+            DigestField.COMMON_FIELDS: digest.common_fields,
             DigestField.SORT_KEYS: digest.sort_keys,
             DigestField.HEADER: content[: digest.header_size],
             DigestField.EMAIL_ID: email_id(sha256_of(content)),

@@ -17,6 +17,7 @@ from pillarbox.store.contract import Departure
 from pillarbox.store.digesting import sha256_of
 from pillarbox.store.sqlite.blocks import BLOCK_ROWS, Blocks
 from pillarbox.store.sqlite.departed import all_kept
+from pillarbox.store.sqlite.derived import DERIVED
 from pillarbox.store.sqlite.failures import DATABASE_FAILURES
 from pillarbox.store.sqlite.rows import Rows
 from pillarbox.store.sqlite.schema import BLOBS_NAME, DATABASE_NAME, MIGRATIONS
@@ -153,7 +154,7 @@ def _content_problems(connection: apsw.Connection, references: Counter[int], blo
             yield f"content {content}: {count} messages have it, other than its count says"
     for content in extras:
         yield f"content {content}: shared, but nobody has it"
-    for table in ("digest", "sort_keys"):
+    for table in DERIVED:
         for (content,) in connection.execute(
             f"SELECT content FROM {table} WHERE content NOT IN (SELECT id FROM content)"  # noqa: S608 - constants
         ):

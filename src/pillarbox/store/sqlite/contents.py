@@ -23,6 +23,7 @@ from pillarbox.mime.digest import header_size
 from pillarbox.store.contract import AttachmentMarks, Origin
 from pillarbox.store.digesting import Digest, Digester, sha256_of
 from pillarbox.store.naming import attachment_mark
+from pillarbox.store.sqlite.derived import DERIVED, Pieces, keep_derived, pieces_of
 from pillarbox.store.sqlite.schema import make_folder, sync_folder
 
 
@@ -122,19 +123,13 @@ class Contents:
             "INSERT INTO content VALUES (?, ?, ?, ?, ?, ?)",
             (self.last, message.size_bytes, message.sha256, message.header, message.body, message.blob),
         )
-        if (known := message.digest) is not None:
-            parts = (known.envelope, known.bodystructure, known.body, known.parts)
-            self.keep_digest(self.last, parts, known.sort_keys)
+        if message.digest is not None:
+            self.keep_digest(self.last, pieces_of(message.digest))
         return self.last
 
-    def keep_digest(self, content: int, digest: Sequence[bytes], sort_keys: bytes) -> None:
+    def keep_digest(self, content: int, pieces: Pieces) -> None:
         """Keep what was computed of a message's bytes, unless they are gone or it was kept before."""
-        self._connection.execute(
-            "INSERT OR IGNORE INTO digest SELECT id, ?, ?, ?, ? FROM content WHERE id = ?", (*digest, content)
-        )
-        self._connection.execute(
-            "INSERT OR IGNORE INTO sort_keys SELECT id, ? FROM content WHERE id = ?", (sort_keys, content)
-        )
+        keep_derived(self._connection, content, pieces)
 
     def share(self, contents: Iterable[int]) -> None:
         """One more message has each of these."""
@@ -170,7 +165,7 @@ class Contents:
             )
         )
         self._connection.execute("DELETE FROM content WHERE id IN carray(?)", (column,))
-        for table in ("digest", "sort_keys"):
+        for table in DERIVED:
             self._connection.execute(f"DELETE FROM {table} WHERE content IN carray(?)", (column,))  # noqa: S608 - constants
 
 

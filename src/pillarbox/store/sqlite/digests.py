@@ -14,7 +14,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from pillarbox.store.contract import DigestField
-from pillarbox.store.sqlite.reading import Pieces, Reader
+from pillarbox.store.sqlite.derived import Pieces
+from pillarbox.store.sqlite.reading import Reader
 from pillarbox.store.sqlite.transaction import Transaction
 from pillarbox.store.sqlite.writer import Change, Durability, Writer
 
@@ -125,8 +126,8 @@ class Digests:
             return
 
         def apply(transaction: Transaction) -> None:
-            for content, (*digest, sort_keys) in computed.items():
-                transaction.contents.keep_digest(content, digest, sort_keys)
+            for content, pieces in computed.items():
+                transaction.contents.keep_digest(content, pieces)
 
         async def keep() -> None:
             await self._writer.run(Change(apply, durability=Durability.IN_TIME))

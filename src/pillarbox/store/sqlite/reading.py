@@ -20,20 +20,12 @@ from pillarbox.store.digesting import Digester, email_id
 from pillarbox.store.image import FEW_PIECES, Arrivals, SharedImage
 from pillarbox.store.sqlite.blocks import Block, Blocks
 from pillarbox.store.sqlite.contents import InlineContent, MappedContent
+from pillarbox.store.sqlite.derived import DERIVED, FIELDS, Pieces, pieces_of
 from pillarbox.store.sqlite.flagsets import FlagSets
 from pillarbox.store.sqlite.rows import Rows, unpack
 
-_DIGEST_COLUMNS: Final = {
-    DigestField.ENVELOPE: "envelope",
-    DigestField.BODYSTRUCTURE: "bodystructure",
-    DigestField.BODY: "body",
-    DigestField.PARTS: "parts",
-}
-_SORT_COLUMNS: Final = {DigestField.SORT_KEYS: "sort_keys"}
 _CONTENT_COLUMNS: Final = {DigestField.HEADER: "header", DigestField.EMAIL_ID: "sha256"}
-_TABLES: Final = {"digest": _DIGEST_COLUMNS, "sort_keys": _SORT_COLUMNS, "content": _CONTENT_COLUMNS}
-
-Pieces = tuple[bytes, ...]
+_TABLES: Final = {**DERIVED, "content": _CONTENT_COLUMNS}
 
 
 class Reader:
@@ -188,7 +180,7 @@ class Reader:
             rows = self._columns(table, [columns[name] for name in chosen], contents)
             if table != "content":
                 for content, digest in computed.items():
-                    by_name = dict(zip((*_DIGEST_COLUMNS, *_SORT_COLUMNS), digest, strict=True))
+                    by_name = dict(zip(FIELDS, digest, strict=True))
                     rows[content] = tuple(by_name[name] for name in chosen)
             parts.append(rows)
         if len(parts) == 1 and DigestField.EMAIL_ID not in fields:
@@ -237,11 +229,10 @@ class Reader:
         return [content for (content,) in found]
 
     def compute(self, contents: Sequence[int]) -> dict[int, Pieces]:
-        """Content id -> envelope, bodystructure, body, parts, sort keys, from the bytes; those gone are left out."""
+        """Content id -> derived.FIELDS, from the bytes; those gone are left out."""
         digests: dict[int, Pieces] = {}
         for content, message in self.contents(contents).items():
-            digest = self._digest(message.whole())
-            digests[content] = (digest.envelope, digest.bodystructure, digest.body, digest.parts, digest.sort_keys)
+            digests[content] = pieces_of(self._digest(message.whole()))
         return digests
 
 

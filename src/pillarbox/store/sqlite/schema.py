@@ -145,7 +145,12 @@ CREATE TABLE departed (
 );
 """
 
-MIGRATIONS: Final[Sequence[str]] = (_VERSION_1, _VERSION_2, _VERSION_3, _VERSION_4)
+_VERSION_5: Final = """
+-- The header fields that lists of messages are made of. A missing row is computed when it is asked for.
+CREATE TABLE common_fields (content INTEGER PRIMARY KEY, common_fields BLOB NOT NULL);
+"""
+
+MIGRATIONS: Final[Sequence[str]] = (_VERSION_1, _VERSION_2, _VERSION_3, _VERSION_4, _VERSION_5)
 
 
 def migrate(connection: apsw.Connection, migrations: Sequence[str] = MIGRATIONS) -> None:
