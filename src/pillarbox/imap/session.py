@@ -290,7 +290,6 @@ class Session:
             notices.close()
         account, self.account = self.account, None
         if account is not None:
-            self.services.presence.depart(account.account)
             await account.close()
 
     # --- names -----------------------------------------------------------------------------------
