@@ -31,7 +31,7 @@ max_connections_per_address = 200
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PillarboxServer]:
     config = tmp_path_factory.mktemp("abuse") / "pillarbox.toml"
     config.write_text(CONFIGURATION)
-    with PillarboxServer(config=config) as running:
+    with PillarboxServer(config=config, workers=1) as running:  # who is harmed shares a process with who harms
         running.add_account(*LOGIN)
         yield running
 
