@@ -26,7 +26,15 @@ def test_status_counts_what_waits(filled: CommandLine) -> None:
     ended = filled("search", "status", "--json")
     assert ended.code == ExitCode.OK
     assert ended.json == [
-        {"name": "alice", "indexed": 0, "waiting": 20, "always_read": 0, "total": 20, "size_bytes": 0}
+        {
+            "name": "alice",
+            "indexed": 0,
+            "waiting": 20,
+            "always_read": 0,
+            "total": 20,
+            "size_bytes": 0,
+            "attachments": {"read": 0, "unreadable": 0, "waiting": 0},
+        }
     ]
 
 

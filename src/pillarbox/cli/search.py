@@ -39,7 +39,7 @@ def status(
     json: Json = False,
     place: Place = Place(),  # noqa: B008 - frozen
 ) -> None:
-    """How far the index of each account has come."""
+    """How far the index of each account has come, and which attachments were read."""
     place.check()
     with accounts(place) as directory:
         everybody = list(directory.accounts())
@@ -54,15 +54,29 @@ def status(
                     "always_read": state.always_read,
                     "total": state.indexed + state.waiting + state.always_read,
                     "size_bytes": state.size_bytes,
+                    "attachments": {
+                        "read": state.attachments_read,
+                        "unreadable": state.attachments_unreadable,
+                        "waiting": state.attachments_waiting,
+                    },
                 }
                 for account, state in zip(everybody, states, strict=True)
             ]
         )
         return
     say_table(
-        ("account", "indexed", "waiting", "always read", "size"),
+        ("account", "indexed", "waiting", "always read", "size", "attachments read", "unreadable", "waiting"),
         [
-            (account.login_name, state.indexed, state.waiting, state.always_read, size_text(state.size_bytes))
+            (
+                account.login_name,
+                state.indexed,
+                state.waiting,
+                state.always_read,
+                size_text(state.size_bytes),
+                state.attachments_read,
+                state.attachments_unreadable,
+                state.attachments_waiting,
+            )
             for account, state in zip(everybody, states, strict=True)
         ],
     )

@@ -342,6 +342,11 @@ class TextIndexState:
     """Too large to be indexed, or unreadable: searches read these each time."""
     size_bytes: int
     """Of the index, on disk."""
+    attachments_read: int = 0
+    """Whose words fuzzy searches find."""
+    attachments_unreadable: int = 0
+    """Broken, locked or too costly: not tried again."""
+    attachments_waiting: int = 0
 
 
 class Watcher(Protocol):

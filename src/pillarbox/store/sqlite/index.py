@@ -7,7 +7,8 @@ nothing here. For each content:
 - `header_text`, `body_text`: the texts as they are compared, for an exact answer about candidates;
 - `header_trigrams`, `body_trigrams`: which runs of three characters they hold, for finding candidates;
 - `body_words`: which ASCII words they hold: what begins with a needle has it, and its text need not be looked at;
-- the words of fuzzy_index.py, also for contents that exact searches read themselves.
+- the words of fuzzy_index.py, also for contents that exact searches read themselves;
+- `attachment`: which attachments have text, and whether it was read (attachments.py).
 
 Contents up to `indexed_through` are all here, but for those that a search must read itself (`always_read`).
 
@@ -31,6 +32,8 @@ from pillarbox.search.casemap import casemap_header
 from pillarbox.search.query import Address, Body, Header, Text
 from pillarbox.store.contract import Candidates, TextIndexState, TextKey
 from pillarbox.store.searchable import ADDRESS_FIELDS, SEPARATOR, UNKEPT, IndexText
+from pillarbox.store.sqlite.attachments import SCHEMA as ATTACHMENT_SCHEMA
+from pillarbox.store.sqlite.attachments import count_attachments, forget_attachments
 from pillarbox.store.sqlite.fuzzy_index import FUZZY_SCHEMA, remove_terms
 from pillarbox.store.sqlite.schema import DATABASE_NAME
 
@@ -59,6 +62,7 @@ CREATE VIRTUAL TABLE header_terms USING fts5vocab (header_trigrams, instance);
 CREATE VIRTUAL TABLE body_terms USING fts5vocab (body_trigrams, instance);
 """
     + FUZZY_SCHEMA
+    + ATTACHMENT_SCHEMA
 )
 
 _PAGE_BYTES: Final = 16_384
@@ -165,13 +169,15 @@ def index_state(folder: Path, busy_seconds: float = 10.0) -> TextIndexState:
         with contextlib.closing(index):
             through = indexed_through(index)
             documents, always_read = index.execute("SELECT count(*), total(always_read) FROM document").get
+            read, unreadable, unread = count_attachments(index)
         waiting: int = mail.execute("SELECT count(*) FROM content WHERE id > ?", (through,)).get
     size_bytes = sum(
         (folder / (INDEX_NAME + suffix)).stat().st_size
         for suffix in ("", "-wal")
         if (folder / (INDEX_NAME + suffix)).exists()
     )
-    return TextIndexState(documents - int(always_read), waiting, int(always_read), size_bytes)
+    attachments = (read, unreadable, unread)
+    return TextIndexState(documents - int(always_read), waiting, int(always_read), size_bytes, *attachments)
 
 
 def _connect(path: Path, flags: int, busy_seconds: float) -> apsw.Connection:
@@ -218,6 +224,7 @@ def remove_texts(index: apsw.Connection, contents: Collection[int]) -> None:
     for table in ("document", "header_text", "body_text"):
         index.execute(f"DELETE FROM {table} WHERE content IN carray(?)", (column,))  # noqa: S608 - constants
     remove_terms(index, contents)
+    forget_attachments(index, contents)
     for table in ("header_trigrams", "body_trigrams", "body_words"):
         index.executemany(f"DELETE FROM {table} WHERE rowid = ?", ((content,) for content in contents))  # noqa: S608 - the same
 

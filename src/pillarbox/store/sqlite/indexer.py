@@ -13,6 +13,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import enum
+import fcntl
+import os
 import random
 import time
 from array import array
@@ -20,16 +22,27 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 import apsw
 
 from pillarbox.events import EventLog
+from pillarbox.extract.limits import ExtractLimits
+from pillarbox.extract.process import Extractor, can_extract
 from pillarbox.mail.errors import StoreCorrupt
 from pillarbox.store.contract import AccountId, Content
 from pillarbox.store.digesting import Digester
 from pillarbox.store.searchable import MessageBody, MessageHeader, index_text, vocabulary_of, vocabulary_read
+from pillarbox.store.sqlite.attachments import (
+    Waiting,
+    attachments_in,
+    keep_text,
+    next_waiting,
+    note_attachments,
+    raw_attachment,
+)
 from pillarbox.store.sqlite.contents import InlineContent, MappedContent
 from pillarbox.store.sqlite.failures import DATABASE_FAILURES
 from pillarbox.store.sqlite.fuzzy_index import add_terms
@@ -46,6 +59,15 @@ from pillarbox.store.sqlite.schema import BLOBS_NAME, DATABASE_NAME
 _SWEPT_DOCUMENTS: Final = 500
 """Of those that are indexed, looked at in one turn whether their content is still there: about 2 ms."""
 _MAIL_BUSY_MILLISECONDS: Final = 1_000
+
+
+class AttachmentTexts(enum.Enum):
+    """Whether the texts of attachments are read."""
+
+    AUTO = "auto"
+    """When `pip install pillarbox[attachments]` was done."""
+    OFF = "off"
+    """Only plain and HTML ones, which takes nothing but decoding."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +92,31 @@ class IndexSettings:
     text_bytes: int = 8 * 1024 * 1024
     """Messages with more text than that, attachments not counted, are not indexed: searches read them each time.
     Nobody writes that much; logs and dumps would hold up the indexer and fill the disk."""
+    attachments: AttachmentTexts = AttachmentTexts.AUTO
+    """Whether fuzzy searches find the words of PDF, docx and odt attachments. Each is read once, in a process of its
+    own, one at a time on the machine."""
+    attachment_bytes: int = 20 * 1024 * 1024
+    """Larger attachments are not read: they are pictures, or archives of them."""
+    attachment_seconds: float = 60.0
+    """How long one may take by the clock; what was read until then counts."""
+    attachment_processor_seconds: int = 15
+    """How much processor time one may take. A book of 500 pages takes about ten seconds."""
+    attachment_memory_bytes: int = 512 * 1024 * 1024
+    """How much memory the process that reads one may have: Python and pypdf take 100 MiB of it."""
+
+
+def extractor_for(settings: IndexSettings) -> Extractor | None:
+    """What reads attachments, when it is wanted and there."""
+    if settings.attachments is AttachmentTexts.OFF or not can_extract():
+        return None
+    return Extractor(
+        ExtractLimits(
+            file_bytes=settings.attachment_bytes,
+            seconds=settings.attachment_seconds,
+            processor_seconds=settings.attachment_processor_seconds,
+            memory_bytes=settings.attachment_memory_bytes,
+        )
+    )
 
 
 class MailUnreadable(Exception):
@@ -95,6 +142,15 @@ class _Row:
     parts: bytes | None
 
 
+@dataclass(frozen=True, slots=True)
+class BegunReading:
+    """An attachment that is being read."""
+
+    waiting: Waiting
+    data: bytes | None
+    """None: there is no such part any more."""
+
+
 class AccountIndexer:
     """Turns at one account's index. Used from one thread at a time."""
 
@@ -111,6 +167,41 @@ class AccountIndexer:
     def sweep_turn(self) -> Turn:
         """Forget some of the texts whose content is gone. Raises the same."""
         return self._turn(_sweep)
+
+    def begin_attachment(self, begun: list[BegunReading]) -> Turn:
+        """Put the next attachment to read into `begun`; FINISHED when none waits. Raises the same."""
+
+        def begin(index: apsw.Connection, mail: apsw.Connection) -> Turn:
+            with _transaction(index):
+                waiting = next_waiting(index)
+                if waiting is None:
+                    return Turn.FINISHED
+                row = _next_row(mail, waiting.content - 1)
+                if row is None or row.content != waiting.content:
+                    remove_texts(index, (waiting.content,))
+                    return Turn.MORE
+            begun.append(BegunReading(waiting, self._attachment(row, waiting)))
+            return Turn.MORE
+
+        return self._turn(begin)
+
+    def keep_attachment(self, read: Waiting, text: str | None) -> Turn:
+        """Remember the text of an attachment, or that it has none. Raises the same."""
+
+        def keep(index: apsw.Connection, _mail: apsw.Connection) -> Turn:
+            with _transaction(index):
+                keep_text(index, read, text)
+            return Turn.MORE
+
+        return self._turn(keep)
+
+    def _attachment(self, row: _Row, waiting: Waiting) -> bytes | None:
+        try:
+            content = self._content(row)
+            raw_parts = row.parts if row.parts is not None else self._digest(content.whole()).parts
+            return raw_attachment(raw_parts, content, waiting)
+        except StoreCorrupt:
+            return None
 
     def _turn(self, work: Callable[[apsw.Connection, apsw.Connection], Turn]) -> Turn:
         try:
@@ -155,6 +246,7 @@ class AccountIndexer:
             else:
                 vocabulary = vocabulary_of(text)
             terms = vocabulary.terms()
+            attachments = attachments_in(raw_parts, content)
         except StoreCorrupt:
             add_unread(index, row.content)
         except Exception as error:  # a bug of ours: one message must not stop the others for good
@@ -166,6 +258,7 @@ class AccountIndexer:
             else:
                 add_text(index, row.content, text)
             add_terms(index, row.content, terms)
+            note_attachments(index, row.content, attachments)
 
     def _content(self, row: _Row) -> Content:
         if row.blob is not None:
@@ -248,7 +341,11 @@ class Indexer:
         digest: Digester,
         settings: IndexSettings,
         events: EventLog,
+        extractor: Extractor | None,
+        lock_path: Path,
     ) -> None:
+        """Without an extractor, attachments that take one wait. Of the processes that share `lock_path`, one at a time
+        has an attachment read."""
         self._accounts = accounts
         self._folder_of = folder_of
         self._digest = digest
@@ -258,20 +355,28 @@ class Indexer:
         """When, on the loop's clock, to look at an account."""
         self._to_sweep: deque[AccountId] = deque()
         self._wake = asyncio.Event()
-        self._task: asyncio.Task[None] | None = None
+        self._with_attachments: dict[AccountId, None] = {}
+        """In order: those whose attachments are to be looked at."""
+        self._attachments_wake = asyncio.Event()
+        self._extractor = extractor
+        self._lock_path = lock_path
+        self._tasks: list[asyncio.Task[None]] = []
         self._pool = ThreadPoolExecutor(1, "pillarbox-index")
 
     def start(self) -> None:
         """Begin with a look at all accounts."""
         if self._settings.processor_share > 0:
-            self._task = asyncio.get_running_loop().create_task(self._run())
+            loop = asyncio.get_running_loop()
+            self._tasks.append(loop.create_task(self._run()))
+            if self._extractor is not None:
+                self._tasks.append(loop.create_task(self._read_attachments(self._extractor)))
 
     async def stop(self) -> None:
-        """End after the turn that is under way."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
-            self._task = None
+        """End after the turn that is under way; an attachment is read anew another time."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._tasks.clear()
         await asyncio.get_running_loop().run_in_executor(None, self._pool.shutdown)
 
     def changed_here(self, account: AccountId) -> None:
@@ -319,10 +424,46 @@ class Indexer:
             self._look_after(account, 0)
         elif end is Turn.OTHERS:
             self._look_after(account, self._settings.other_worker_seconds)
+        else:
+            self._with_attachments[account] = None
+            self._attachments_wake.set()
 
     async def _sweep_turn(self, account: AccountId) -> None:
         if await self._work(account, AccountIndexer.sweep_turn) is Turn.MORE:
             self._to_sweep.append(account)
+
+    async def _read_attachments(self, extractor: Extractor) -> None:
+        """Apart from the other turns: a file that takes its time must not hold up the index of new mail."""
+        while True:
+            account = next(iter(self._with_attachments), None)
+            if account is None:
+                self._attachments_wake.clear()
+                await self._attachments_wake.wait()
+                continue
+            with _alone(self._lock_path) as is_alone:
+                end = await self._attachment_turn(account, extractor) if is_alone else Turn.OTHERS
+            if end is Turn.FINISHED:
+                del self._with_attachments[account]
+            elif end is Turn.OTHERS:
+                await asyncio.sleep(self._settings.settle_seconds)
+
+    async def _attachment_turn(self, account: AccountId, extractor: Extractor) -> Turn:
+        """Have one attachment read."""
+        begun: list[BegunReading] = []
+        end = await self._work(account, lambda indexer: indexer.begin_attachment(begun))
+        for reading in begun:
+            text = None
+            if reading.data is not None:
+                try:
+                    text = await extractor.text_of(reading.waiting.kind, reading.data)
+                except OSError as error:
+                    self._events.warning("attachments.no_process", error=type(error).__name__, text=str(error))
+                    return Turn.OTHERS
+            kept = Turn.OTHERS
+            while kept is Turn.OTHERS:
+                kept = await self._work(account, partial(_keep, reading.waiting, text))
+                await asyncio.sleep(self._settings.turn_seconds if kept is Turn.OTHERS else 0)
+        return end
 
     async def _work(self, account: AccountId, turn: Callable[[AccountIndexer], Turn]) -> Turn:
         """One turn at an account, and the rest after it."""
@@ -340,4 +481,26 @@ class Indexer:
         return end
 
 
-__all__ = ["AccountIndexer", "IndexSettings", "Indexer", "MailUnreadable", "Turn"]
+def _keep(read: Waiting, text: str | None, indexer: AccountIndexer) -> Turn:
+    return indexer.keep_attachment(read, text)
+
+
+@contextlib.contextmanager
+def _alone(lock_path: Path) -> Iterator[bool]:
+    """Whether no other process is within; the kernel lets go for one that died."""
+    lock = os.open(lock_path, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        yield _is_locked_now(lock)
+    finally:
+        os.close(lock)
+
+
+def _is_locked_now(lock: int) -> bool:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+__all__ = ["AccountIndexer", "AttachmentTexts", "BegunReading", "IndexSettings", "Indexer", "MailUnreadable", "Turn"]

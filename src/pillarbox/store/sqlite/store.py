@@ -32,7 +32,7 @@ from pillarbox.store.sqlite.account import SqliteAccount
 from pillarbox.store.sqlite.check import check_account
 from pillarbox.store.sqlite.departed import any_before
 from pillarbox.store.sqlite.failures import DATABASE_FAILURES, mail_error
-from pillarbox.store.sqlite.indexer import Indexer, IndexSettings
+from pillarbox.store.sqlite.indexer import Indexer, IndexSettings, extractor_for
 from pillarbox.store.sqlite.opened import OpenAccount, Surroundings, open_account
 from pillarbox.store.sqlite.schema import DATABASE_NAME, make_folder
 from pillarbox.store.sqlite.settings import SqliteSettings
@@ -140,7 +140,15 @@ class SqliteStore:
 
     def start_indexing(self, settings: IndexSettings) -> None:
         """Keep the index of texts up to date until the store is closed. For processes that stay."""
-        self._indexer = Indexer(self.accounts, self._folder_of, self._around.digest, settings, self._around.events)
+        self._indexer = Indexer(
+            self.accounts,
+            self._folder_of,
+            self._around.digest,
+            settings,
+            self._around.events,
+            extractor_for(settings),
+            self._folder / "run" / "attachments.lock",
+        )
         self._indexer.start()
 
     # --- for the operator ------------------------------------------------------------------------
