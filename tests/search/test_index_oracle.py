@@ -29,7 +29,7 @@ from pillarbox.search.narrow import Step
 from pillarbox.store.contract import AccountId, AccountStore, MailboxId, NewMessage, StoreLimits
 from pillarbox.store.searchable import MessageBody, MessageHeader
 from pillarbox.store.sqlite import IndexSettings, SqliteSettings, SqliteStore, index, open_store
-from pillarbox.store.sqlite.indexer import AccountIndexer, Turn
+from pillarbox.store.sqlite.account_indexer import AccountIndexer, Turn
 from tests.differential.corpus import corpus
 from tests.search.samples import samples
 from tests.store.conftest import account_folder

@@ -12,7 +12,7 @@ from pillarbox.events import NoEvents
 from pillarbox.mime.digest import digest
 from pillarbox.store.contract import StoreLimits
 from pillarbox.store.sqlite import IndexSettings, open_store
-from pillarbox.store.sqlite.indexer import AccountIndexer, Turn
+from pillarbox.store.sqlite.account_indexer import AccountIndexer, Turn
 from tests.contracts.letters import new
 from tests.store.conftest import ANNA, account_folder
 

@@ -22,8 +22,10 @@ from pillarbox.search.fuzzy import Fuzzy, Where
 from pillarbox.search.query import Body
 from pillarbox.store.contract import AccountId, AccountStore, NewMessage
 from pillarbox.store.sqlite import IndexSettings
+from pillarbox.store.sqlite.account_indexer import BegunReading, Turn
 from pillarbox.store.sqlite.index import INDEX_NAME
-from pillarbox.store.sqlite.indexer import AttachmentTexts, BegunReading, Indexer, Turn
+from pillarbox.store.sqlite.index_settings import AttachmentTexts
+from pillarbox.store.sqlite.indexer import Indexer
 from tests.extract.files import docx, locked_pdf, odt, pdf
 from tests.store.conftest import ANNA, OpenStore, account_folder
 from tests.store.test_index import DATE, asked, filled, index_all, indexer_of

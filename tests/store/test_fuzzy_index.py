@@ -14,10 +14,11 @@ from pillarbox.mime.digest import digest
 from pillarbox.search.fuzzy import Fuzzy, Vocabulary, Where, scores
 from pillarbox.store.contract import AccountStore, NewMessage
 from pillarbox.store.searchable import MessageBody, MessageHeader, vocabulary_read
+from pillarbox.store.sqlite.account_indexer import Turn
 from pillarbox.store.sqlite.contents import InlineContent
 from pillarbox.store.sqlite.fuzzy_index import add_attachment_text
 from pillarbox.store.sqlite.index import INDEX_NAME
-from pillarbox.store.sqlite.indexer import IndexSettings, Turn
+from pillarbox.store.sqlite.index_settings import IndexSettings
 from tests.search.samples import samples
 from tests.store.conftest import OpenStore, account_folder
 from tests.store.test_index import DATE, filled, index_all, indexer_of, letter

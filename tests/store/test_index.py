@@ -17,8 +17,9 @@ from pillarbox.mime.digest import digest
 from pillarbox.search.query import Address, Body, Header, Text
 from pillarbox.store.contract import AccountStore, MailboxId, NewMessage, TextKey
 from pillarbox.store.sqlite import index
+from pillarbox.store.sqlite.account_indexer import AccountIndexer, Turn
 from pillarbox.store.sqlite.index import INDEX_NAME
-from pillarbox.store.sqlite.indexer import AccountIndexer, IndexSettings, Turn
+from pillarbox.store.sqlite.index_settings import IndexSettings
 from tests.store.conftest import ANNA, OpenStore, account_folder
 
 DATE = InternalDate(1_780_000_000, 0)

@@ -17,7 +17,7 @@ from pillarbox.search.query import Address, Body, Header, Text
 from pillarbox.store.contract import AccountStore, MailboxId, StoreLimits, TextKey
 from pillarbox.store.memory import MemoryStore
 from pillarbox.store.sqlite import IndexSettings, open_store
-from pillarbox.store.sqlite.indexer import AccountIndexer, Turn
+from pillarbox.store.sqlite.account_indexer import AccountIndexer, Turn
 from tests.contracts.letters import several
 from tests.store.conftest import ANNA, account_folder
 

@@ -13,8 +13,9 @@ import apsw
 from pillarbox.events import NoEvents
 from pillarbox.mime.digest import digest
 from pillarbox.search.query import Text
+from pillarbox.store.sqlite.account_indexer import AccountIndexer, Turn
 from pillarbox.store.sqlite.index import INDEX_NAME
-from pillarbox.store.sqlite.indexer import AccountIndexer, IndexSettings, Turn
+from pillarbox.store.sqlite.index_settings import IndexSettings
 from tests.store.conftest import ANNA, OpenStore, account_folder
 
 ROUNDS = 8

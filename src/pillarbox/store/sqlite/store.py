@@ -32,7 +32,8 @@ from pillarbox.store.sqlite.account import SqliteAccount
 from pillarbox.store.sqlite.check import check_account
 from pillarbox.store.sqlite.departed import any_before
 from pillarbox.store.sqlite.failures import DATABASE_FAILURES, mail_error
-from pillarbox.store.sqlite.indexer import Indexer, IndexSettings, extractor_for
+from pillarbox.store.sqlite.index_settings import IndexSettings
+from pillarbox.store.sqlite.indexer import Indexer, extractor_for
 from pillarbox.store.sqlite.opened import OpenAccount, Surroundings, open_account
 from pillarbox.store.sqlite.schema import DATABASE_NAME, make_folder
 from pillarbox.store.sqlite.settings import SqliteSettings
