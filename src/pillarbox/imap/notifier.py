@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from pillarbox.imap.features import Feature
-from pillarbox.imap.mailbox_filters import MailboxFilter
+from pillarbox.imap.mailbox_filters import MailboxFilter, Scope
 from pillarbox.imap.notifier_names import ListLines, Names, name_changes, subscription_changes
 from pillarbox.imap.refusals import Refused
 from pillarbox.imap.session import Session
@@ -28,6 +28,8 @@ from pillarbox.store.contract import Mailbox, MailboxId, MailboxStatus, Unwatch
 _MANY_NAMES: Final = 200
 """Reading so many names takes less than half a millisecond; for more, see _NAMES_SECONDS."""
 _NAMES_SECONDS: Final = 1.0
+_OTHERS_SECONDS: Final = 30.0
+_OWN_SCOPES: Final = (Scope.PERSONAL, Scope.INBOXES)
 _STATUSES_PER_TURN: Final = 100
 
 
@@ -78,6 +80,7 @@ class Notifier:
         self.between = selected.between
         self._session = session
         self._groups = groups
+        self._reaches_others = any(group.mailboxes.scope not in _OWN_SCOPES for group in groups)
         self._names = Names({}, frozenset())
         self._names_stale = False
         self._names_seconds = 0.0
@@ -104,19 +107,21 @@ class Notifier:
                 self._known[mailbox] = status
         self._dirty.clear()
 
+    def inaccessible(self) -> bytes:
+        r"""LIST with `\NoAccess` of every mailbox that can be listed and not read (section 3.1)."""
+        encode = self._session.encode_name
+        names = [self._names.mailboxes[mailbox].name for mailbox in self._wanted if mailbox not in self._known]
+        return b"".join(b'* LIST (\\NoAccess) "/" %b\r\n' % encode(name) for name in names)
+
     def statuses(self) -> bytes:
         """STATUS of every mailbox whose messages are watched, as NOTIFY SET STATUS asks (section 3.1)."""
         return b"".join(self._initial())
 
     def _initial(self) -> Iterator[bytes]:
-        for mailbox, events in self._wanted.items():
+        for mailbox, status in self._known.items():
             if mailbox == self._selected():
                 continue
-            status = self._known.get(mailbox)
-            name = self._names.mailboxes[mailbox].name
-            if status is None:  # listed, but not to be read
-                yield b'* LIST (\\NoAccess) "/" %b\r\n' % self._session.encode_name(name)
-                continue
+            name, events = self._names.mailboxes[mailbox].name, self._wanted[mailbox]
             items = list(_COUNT_ITEMS)
             if Event.FLAG_CHANGE in events:
                 items.append("HIGHESTMODSEQ")
@@ -141,7 +146,9 @@ class Notifier:
         return b"* OK [NOTIFICATIONOVERFLOW] Too much happens at once; look around and use NOTIFY again\r\n"
 
     def tick(self) -> None:
-        """Names that were put off may be due now."""
+        """Names that were put off may be due now; and who begins to share something gives no sign of it."""
+        if self._reaches_others and self._now() - self._names_seconds >= _OTHERS_SECONDS:
+            self._names_stale = True
         if self._names_stale:
             self._session.on_change()
 
@@ -152,7 +159,7 @@ class Notifier:
         self._unwatch.clear()
         self._wanted.clear()
         self._known.clear()
-        self._groups = ()
+        self._groups, self._reaches_others = (), False
         self._names_stale = False
         if self._unwatch_list is not None:
             self._unwatch_list()

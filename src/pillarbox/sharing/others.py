@@ -8,8 +8,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import operator
-from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Final
 
 from pillarbox.mail.errors import MailboxMissing, NoPermission, NotAllowed, StoreCorrupt
@@ -20,12 +19,20 @@ from pillarbox.sharing.inheritance import inherit, nearest_above
 from pillarbox.sharing.namespaces import Namespaces, Spot
 from pillarbox.sharing.neighbours import Neighbours, Owner
 from pillarbox.sharing.shared import SharedMailbox
-from pillarbox.store.contract import AccountId, AccountStore, Mailbox, MailboxId, Store
+from pillarbox.store.contract import AccountId, AccountStore, Mailbox, MailboxId, Store, Unwatch, Watcher
 
 FIRST_SHARED: Final = 1 << 60
 """Ids from here on are of other people's mailboxes; an account never gets so far."""
 
 _NOT_THERE: Final = "You may not make mailboxes there; the owner of the mailbox above can let you"
+
+
+@dataclass(eq=False, slots=True)
+class _Watching:
+    """Somebody who wants to hear when mailboxes come, go or change their rights."""
+
+    watcher: Watcher
+    unwatches: list[Unwatch]
 
 
 class Others:
@@ -37,6 +44,7 @@ class Others:
         self._store = store
         self._neighbours = neighbours
         self._opened: dict[AccountId, AccountStore] = {}
+        self._watchings: list[_Watching] = []
         self._shared: dict[MailboxId, SharedMailbox] = {}
         self._current: dict[tuple[AccountId, MailboxId], SharedMailbox] = {}
 
@@ -46,10 +54,19 @@ class Others:
         for account in opened.values():
             await account.close()
 
-    @property
-    def opened(self) -> Sequence[AccountStore]:
-        """The accounts that were looked at so far."""
-        return list(self._opened.values())
+    def watch_mailboxes(self, watcher: Watcher) -> Unwatch:
+        """contract.AccountStore.watch_mailboxes, of all accounts that were looked at or will be."""
+        watching = _Watching(watcher, [account.watch_mailboxes(watcher) for account in self._opened.values()])
+        self._watchings.append(watching)
+
+        def unwatch() -> None:
+            if watching in self._watchings:
+                self._watchings.remove(watching)
+            for each in watching.unwatches:
+                each()
+            watching.unwatches.clear()
+
+        return unwatch
 
     def at(self, mailbox: MailboxId) -> SharedMailbox:
         """The mailbox of an id that was given here. Raises MailboxMissing."""
@@ -135,6 +152,9 @@ class Others:
             account = self._opened.setdefault(owner.account, fresh)
             if account is not fresh:  # somebody else was faster
                 await fresh.close()
+            else:
+                for watching in self._watchings:
+                    watching.unwatches.append(account.watch_mailboxes(watching.watcher))
         return account
 
     async def _identifiers(self) -> frozenset[str]:

@@ -221,8 +221,8 @@ class PersonalMail:
         return shared.store.watch(shared.kept, watcher)
 
     def watch_mailboxes(self, watcher: Watcher) -> Unwatch:
-        """contract; of other accounts, those that were looked at so far."""
-        unwatches = [account.watch_mailboxes(watcher) for account in (self._own, *self._others.opened)]
+        """contract; of other accounts, those that were looked at so far, and others from when they are."""
+        unwatches = self._own.watch_mailboxes(watcher), self._others.watch_mailboxes(watcher)
 
         def unwatch() -> None:
             for each in unwatches:

@@ -131,6 +131,7 @@ async def _notify(session: Session, wanted: _Wanted | None) -> Replies:
         notifier.close()
         raise
     session.notices = notifier
+    yield notifier.inaccessible()
     if asked.tells_status:
         yield notifier.statuses()
 
