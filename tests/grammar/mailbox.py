@@ -301,7 +301,7 @@ def esearch(reader: Reader) -> ESearch:
             reader.expect(b" UIDVALIDITY ")
             about["UIDVALIDITY"] = reader.nz_number()
         reader.expect(b")")
-    values: dict[str, int | Numbers] = {}
+    values: dict[str, int | Numbers | tuple[int, ...]] = {}
     by_uid = reader.accept(b" UID")
     updates: list[tuple[str, tuple[Change, ...]]] = []
     while reader.accept(b" "):
@@ -337,14 +337,29 @@ def _partial(reader: Reader) -> Numbers:
     return found
 
 
+def _scores(reader: Reader) -> tuple[int, ...]:
+    """score-list = "(" [score *(SP score)] ")"; score = 1*3DIGIT ;; (1 <= n <= 100) (RFC 6203 section 7)"""
+    scores: list[int] = []
+    reader.expect(b"(")
+    while not reader.accept(b")"):
+        if scores:
+            reader.space()
+        score = reader.nz_number()
+        if score > 100:
+            raise reader.fail("a score up to 100")
+        scores.append(score)
+    return tuple(scores)
+
+
 _PARTIAL_RANGE = re.compile(rb"\((?:[1-9][0-9]*:[1-9][0-9]*|-[1-9][0-9]*:-[1-9][0-9]*) ")
-_ESEARCH_ITEMS: dict[str, Callable[[Reader], int | Numbers]] = {
+_ESEARCH_ITEMS: dict[str, Callable[[Reader], int | Numbers | tuple[int, ...]]] = {
     "MIN": Reader.nz_number,
     "MAX": Reader.nz_number,
     "ALL": Reader.numbers,
     "COUNT": Reader.number,
     "MODSEQ": Reader.modseq,
     "PARTIAL": _partial,
+    "RELEVANCY": _scores,
 }
 """New return items of later RFCs are one row here."""
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from tests.grammar import acl, fetch, mailbox, status
+from tests.grammar import acl, fetch, mailbox, status, urlauth
 from tests.grammar.reader import Dialect, GrammarError, Reader
 from tests.grammar.tree import (
     Capabilities,
@@ -148,6 +148,8 @@ _DATA: dict[str, Callable[[Reader], Response]] = {
     "NAMESPACE": mailbox.namespaces,
     "ID": mailbox.identification,
     "LANGUAGE": _language,
+    "GENURLAUTH": urlauth.generated,
+    "URLFETCH": urlauth.fetched,
     "VANISHED": _vanished,
 }
 """New untagged responses of later RFCs are one row here."""

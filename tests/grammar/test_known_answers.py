@@ -9,6 +9,7 @@ import pytest
 from tests.grammar import Dialect, parse_greeting, parse_response
 from tests.grammar.tree import (
     Address,
+    AuthorisedUrls,
     Capabilities,
     Change,
     Code,
@@ -20,6 +21,8 @@ from tests.grammar.tree import (
     Expunge,
     Extension,
     Fetch,
+    FetchedUrl,
+    FetchedUrls,
     Flags,
     Identification,
     Languages,
@@ -136,6 +139,10 @@ SIMPLE: list[tuple[bytes, Response]] = [
         ESearch("A285", True, {"ALL": ((43, 46), (9, 9)), "MODSEQ": 5}),
     ),
     (b'* ESEARCH (TAG "a")', ESearch("a", False, {})),
+    (
+        b'* ESEARCH (TAG "B1") ALL 1,5,10 RELEVANCY (4 99 42)',
+        ESearch("B1", False, {"ALL": ((1, 1), (5, 5), (10, 10)), "RELEVANCY": (4, 99, 42)}),
+    ),
     (b"* ESEARCH UID COUNT 17", ESearch(None, True, {"COUNT": 17})),
     (
         b'* NAMESPACE (("" "/")) (("~" "/")) NIL',
@@ -159,6 +166,18 @@ SIMPLE: list[tuple[bytes, Response]] = [
     (b'* OK [INPROGRESS ("A001" 454 1000)] x', Status(None, "OK", Code("INPROGRESS", ("A001", 454, 1000)), "x")),
     (b'* OK [INPROGRESS ("A001" NIL NIL)] x', Status(None, "OK", Code("INPROGRESS", ("A001", None, None)), "x")),
     (b"* OK [INPROGRESS] x", Status(None, "OK", Code("INPROGRESS"), "x")),
+    (
+        b'* GENURLAUTH "imap://joe@example.com/INBOX/;uid=20/;section=1.2;urlauth=submit+fred:internal:'
+        b'91354a473744909de610943775f9203801"',
+        AuthorisedUrls(
+            (
+                b"imap://joe@example.com/INBOX/;uid=20/;section=1.2;urlauth=submit+fred:internal:"
+                b"91354a473744909de610943775f9203801",
+            )
+        ),
+    ),
+    (b'* URLFETCH "imap://a" {2}\r\nhi "imap://b" NIL', FetchedUrls({b"imap://a": b"hi", b"imap://b": None})),
+    (b"* URLFETCH imap://a (BINARY ~{1}\r\n\0) (BODY NIL)", FetchedUrl(b"imap://a", {"BINARY": b"\0", "BODY": None})),
     (b"* VANISHED 5", Vanished(False, ((5, 5),))),
 ]
 

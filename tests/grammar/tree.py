@@ -128,7 +128,7 @@ class Change:
 class ESearch:
     tag: str | None
     by_uid: bool
-    values: dict[str, int | Numbers]
+    values: dict[str, int | Numbers | tuple[int, ...]]
     updates: tuple[tuple[str, tuple[Change, ...]], ...] = ()
     """ADDTO and REMOVEFROM, in the order sent."""
     about: dict[str, str | int] = field(default_factory=dict)
@@ -172,6 +172,28 @@ class Namespaces:
 @dataclass(frozen=True, slots=True)
 class Identification:
     fields: dict[str, bytes | None] | None
+
+
+@dataclass(frozen=True, slots=True)
+class AuthorisedUrls:
+    """GENURLAUTH."""
+
+    urls: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FetchedUrls:
+    """URLFETCH: URL -> what it leads to."""
+
+    contents: dict[bytes, bytes | None]
+
+
+@dataclass(frozen=True, slots=True)
+class FetchedUrl:
+    """URLFETCH of one URL with parameters (RFC 5524): BODY, BINARY, BODYPARTSTRUCTURE -> value."""
+
+    url: bytes
+    items: dict[str, FetchValue]
 
 
 @dataclass(frozen=True, slots=True)
@@ -298,6 +320,9 @@ Response: TypeAlias = (
     | MyRights
     | Namespaces
     | Identification
+    | AuthorisedUrls
+    | FetchedUrls
+    | FetchedUrl
     | Exists
     | Recent
     | Expunge

@@ -37,5 +37,6 @@ In server lines:
 
 What the RFCs leave open does not matter: the order of FETCH items, flags, attributes, STATUS items and numbers,
 and whether a string is quoted, a literal or, for a mailbox name, an atom. All else does. Ready-made variables: user,
-password, other (a wrong password), plain, base64 user, base64 password, ago N seconds (a date-time).
+password, other (a wrong password), plain, base64 user, base64 password, ago N seconds (a date-time), url user and, for
+each person, url NAME (percent-encoded). `* OK [URLMECH INTERNAL]` is passed over where a transcript doesn't name it.
 """

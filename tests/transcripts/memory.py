@@ -41,6 +41,9 @@ class OneUser:
             return Granted(AccountId(login_name), login_name)
         return Denied(RefusalReason.WRONG_CREDENTIALS)
 
+    async def account_of(self, login_name: str) -> AccountId | None:
+        return AccountId(login_name) if login_name in self.people else None
+
 
 class NoBugs(NoEvents):
     """Keeps what the server called bugs of its own."""
@@ -138,7 +141,13 @@ class MemoryStage:
         self.users = OneUser()
         self.neighbours = MemoryNeighbours()
         self.services = Services(
-            self.store, self.users, self.clock, self.events, limits or ImapLimits(), self.neighbours
+            self.store,
+            self.users,
+            self.clock,
+            self.events,
+            limits or ImapLimits(),
+            self.neighbours,
+            accounts=self.users,
         )
         self._splitting = splitting
         self._seed = seed

@@ -140,6 +140,7 @@ async def _missed(session: Session, view: View, resync: _Resync) -> bytes:
 
 
 def _state_of(session: Session, view: View) -> bytes:
+    """URLMECH (RFC 4467) where GENURLAUTH works: in the client's own mailboxes."""
     image = view.image
     lines = [b"* FLAGS (%b)" % flag_names(view), b"* %d EXISTS" % view.count]
     if Feature.IMAP4REV2 not in session.features:
@@ -154,6 +155,8 @@ def _state_of(session: Session, view: View) -> bytes:
         b"* OK [HIGHESTMODSEQ %d] Highest mod-sequence" % image.highest_modseq,
         f"* OK [MAILBOXID ({mailbox_object_id(*session.mail.origin(image.mailbox.id))})] Id".encode("ascii"),
     ]
+    if session.mail.origin(image.mailbox.id)[0] == session.mail.account:
+        lines.append(b"* OK [URLMECH INTERNAL] URLs may be authorised")
     return b"\r\n".join(lines) + b"\r\n"
 
 

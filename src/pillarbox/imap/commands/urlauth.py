@@ -4,7 +4,7 @@ with its structure (RFC 5524), or a piece of it (RFC 5550: URL-PARTIAL). The mec
 URLs lead to the mailboxes of the account that they name, whatever others share with it.
 
 Must never: tell a URL that is refused from one that leads to nothing, by answer or by the order of the looks: the token
-is checked first, with a decoy where there is no key.
+is checked first, with a decoy where there is no key, and in the client's own account where there is no such owner.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from pillarbox.imap.refusals import BadSyntax
 from pillarbox.imap.replies import LOGGED_IN, Done, Replies
 from pillarbox.imap.session import Session
 from pillarbox.imap.url_extracts import Extract, pieces_of
-from pillarbox.imap.url_keys import decoy_key, is_token_of, key_for, key_of, remove_keys, renew_key, token_of
+from pillarbox.imap.url_keys import decoy_key, is_token_of, key_for, keys_of, remove_keys, renew_key, token_of
 from pillarbox.imap.url_target import NothingThere, Target, find_target, host_is_ours
 from pillarbox.imap.urls import Access, MessageUrl, UrlAuth, UrlInvalid, authorised, parse_url
 from pillarbox.imap.wire.cursor import Cursor
@@ -173,12 +173,12 @@ async def _authorised_target(session: Session, raw: bytes) -> Target | None:
         url = parse_url(raw.decode("ascii"))
     except (UnicodeDecodeError, UrlInvalid):
         return None
-    owner = await session.services.accounts.account_of(url.login_name)
-    if url.auth is None or not await _may_use(session, url, url.auth) or owner is None:
+    if url.auth is None or not await _may_use(session, url, url.auth):
         return None
-    account = await session.services.store.open(owner)
+    owner = await session.services.accounts.account_of(url.login_name)
+    account = await session.services.store.open(owner or session.mail.account)
     try:
-        if not await _is_vouched_for(account, url, url.auth):
+        if not await _is_vouched_for(account, url, url.auth) or owner is None:
             return None
         return await find_target(session, account, url)
     except (MailError, NothingThere):
@@ -203,10 +203,10 @@ async def _may_use(session: Session, url: MessageUrl, auth: UrlAuth) -> bool:
 
 async def _is_vouched_for(account: AccountStore, url: MessageUrl, auth: UrlAuth) -> bool:
     try:
-        key = await key_of(account, (await account.find(canonical_name(url.mailbox))).id)
+        keys = await keys_of(account, (await account.find(canonical_name(url.mailbox))).id)
     except MailboxMissing:
-        key = None
-    return is_token_of(key or decoy_key(), auth.rump, auth.token) and auth.mechanism == "INTERNAL"
+        keys = []
+    return is_token_of(keys or [decoy_key()], auth.rump, auth.token) and auth.mechanism == "INTERNAL"
 
 
 AREA = Area(
