@@ -10,6 +10,8 @@ import pytest
 
 from pillarbox.conversation import Phase
 from pillarbox.imap.conversation import ImapConversation
+from pillarbox.mail.dates import InternalDate
+from pillarbox.store.contract import AccountId, NewMessage
 from tests.properties.recorder import Recorder
 from tests.transcripts.memory import PASSWORD, USER, MemoryStage
 
@@ -175,3 +177,19 @@ async def test_the_same_octet_by_octet() -> None:
             client.conversation.receive(memoryview(bytes([octet])))
             await asyncio.sleep(0)
         assert (await client.say_raw(octets[-1:])).endswith(b"c OK NOOP completed\r\n")
+
+
+async def test_what_notify_tells_between_commands_is_packed_and_whole() -> None:
+    stage = MemoryStage()
+    async with await greeted(stage) as client:
+        await client.say(LOGIN)
+        await client.say(b"a2 COMPRESS DEFLATE\r\n")
+        client.compress()
+        assert b"a3 OK " in await client.say(b"a3 SELECT INBOX\r\n")
+        assert b"a4 OK " in await client.say(b"a4 NOTIFY SET (SELECTED (MessageNew (UID) MessageExpunge))\r\n")
+        account = await stage.store.open(AccountId(USER))
+        letter = NewMessage(b"Subject: x\r\n\r\n", InternalDate(0, 0))
+        await account.append((await account.find("INBOX")).id, [letter])
+        assert (await client.heard()).startswith(b"* 1 EXISTS\r\n")
+        client.conversation.keep_alive()
+        assert await client.heard() == b"* OK Still here\r\n"
