@@ -295,12 +295,29 @@ def test_thousands_of_pipelined_commands_are_answered_in_order(guest: RudeClient
 def test_more_connections_than_allowed_are_turned_away_and_the_rest_is_served(tmp_path: Path) -> None:
     config = tmp_path / "pillarbox.toml"
     config.write_text("[net]\nmax_connections_per_address = 5\n")
-    with PillarboxServer(tmp_path / "data", config=config, workers=1) as small:
+    with PillarboxServer(tmp_path / "data", config=config, workers=2) as small:
         small.add_account(*LOGIN)
         kept = [RudeClient(small, timeout_seconds=20) for _ in range(5)]
         with pytest.raises(OSError):  # closed, with or without a word, before or after the handshake
             RudeClient(small, timeout_seconds=20).ok(b"NOOP")
         kept[0].login(*LOGIN)
+        for client in kept:
+            client.close()
+
+
+def test_an_account_has_so_many_connections_over_all_workers_and_a_closed_one_makes_room(tmp_path: Path) -> None:
+    config = tmp_path / "pillarbox.toml"
+    config.write_text("[net]\nmax_connections_per_user = 4\n")
+    with PillarboxServer(tmp_path / "data", config=config, workers=2) as small:
+        small.add_account(*LOGIN)
+        kept = [RudeClient(small, timeout_seconds=30) for _ in range(4)]
+        for client in kept:
+            client.login(*LOGIN)
+        with RudeClient(small, timeout_seconds=30) as late:
+            login = b'LOGIN %s "%s"' % tuple(each.encode() for each in LOGIN)
+            assert late.try_command(login) == "NO LIMIT"
+            kept.pop().ok(b"UNAUTHENTICATE")
+            assert late.try_command(login).startswith("OK")
         for client in kept:
             client.close()
 

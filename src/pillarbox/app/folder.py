@@ -21,6 +21,11 @@ class DataFolder:
         return self.path / "accounts.db"
 
     @property
+    def logins_path(self) -> Path:
+        """What is remembered of logins, bans and alarms (auth)."""
+        return self.path / "logins.db"
+
+    @property
     def deliveries_path(self) -> Path:
         """Hashes of what was delivered lately (delivery)."""
         return self.path / "deliveries.db"

@@ -18,6 +18,7 @@ from pillarbox.managesieve.conversation import ManageSieveConversation, ManageSi
 from pillarbox.managesieve.overture import ManageSieveOverture
 from pillarbox.net.listener import open_listeners
 from pillarbox.net.server import Server
+from pillarbox.net.tally import Share
 from pillarbox.net.tls import ServerTls
 from pillarbox.store.contract import Store
 
@@ -42,17 +43,21 @@ class ManageSieveDoor:
                     _close([group])
             groups[:] = [groups[number]]
 
-    def servers(self, store: Store, authenticator: Authenticator, clock: Clock, events: EventLog) -> list[Server]:
-        """This worker's servers; call on the loop's thread."""
+    def servers(
+        self, store: Store, authenticator: Authenticator, clock: Clock, events: EventLog, addresses: Share
+    ) -> list[Server]:
+        """This worker's servers, which count their clients in `addresses`; call on the loop's thread."""
         limits, sieve = self._settings.managesieve.limits, self._settings.sieve
         services = ManageSieveServices(store, authenticator, events, limits, sieve)
         make = partial(ManageSieveConversation, services)
         begin = partial(ManageSieveOverture, limits, sieve)
         made = []
         if self._upgraded[0]:
-            made.append(Server(self._upgraded[0], self.tls, make, self._settings.net, clock, events, begin))
+            made.append(Server(self._upgraded[0], self.tls, make, self._settings.net, clock, events, begin, addresses))
         if self._secured[0]:
-            made.append(Server(self._secured[0], self.tls, make, self._settings.net, clock, events))
+            made.append(
+                Server(self._secured[0], self.tls, make, self._settings.net, clock, events, addresses=addresses)
+            )
         return made
 
     def where(self) -> str:

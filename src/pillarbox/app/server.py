@@ -21,6 +21,7 @@ from pillarbox.app.delivery import make_deliverer, open_retries
 from pillarbox.app.folder import DataFolder
 from pillarbox.app.lmtp import LmtpDoor, open_lmtp
 from pillarbox.app.log import StructuredLog
+from pillarbox.app.logins import check_logins, open_guard
 from pillarbox.app.mail import open_mail
 from pillarbox.app.managesieve import ManageSieveDoor, open_managesieve
 from pillarbox.app.reload import reloaded
@@ -31,6 +32,9 @@ from pillarbox.auth.administration import DirectoryAdministration
 from pillarbox.auth.authenticator import BuiltinAuthenticator
 from pillarbox.auth.directory import AccountDirectory, DirectoryUnavailable
 from pillarbox.auth.groups import AccountNeighbours
+from pillarbox.auth.ledger import LedgerUnavailable
+from pillarbox.auth.networks import NetworkInvalid
+from pillarbox.auth.places import PlacesUnusable
 from pillarbox.clock import SystemClock
 from pillarbox.imap.conversation import ImapConversation
 from pillarbox.imap.services import Services
@@ -38,6 +42,7 @@ from pillarbox.mail.errors import MailError
 from pillarbox.net.certificates import LocalCertificates
 from pillarbox.net.listener import CannotListen, open_listeners
 from pillarbox.net.server import Server
+from pillarbox.net.tally import AccountLimit, Share, Tally
 from pillarbox.net.tls import CertificateUnusable, ServerTls
 from pillarbox.net.trust import trust_advice
 from pillarbox.net.workers import DRAIN_SIGNAL, Reload, Supervisor, WorkerChannel, WorkerFailed
@@ -49,6 +54,9 @@ RENEWAL_SECONDS = 12 * 3600.0
 SWITCH_SECONDS = 0.001
 """How long a thread (digests, the text index) may hold the interpreter while clients wait. With Python's 5 ms a NOOP
 beside a busy thread took 8.1 ms at the 95th percentile, with this 0.19 ms (docs/performance.md)."""
+
+TALLY_ROWS = 64
+"""Processes that connections are counted for together, in the least: a reload leaves old ones to drain."""
 
 EVERYWHERE = frozenset({"*", "0.0.0.0", "::"})  # noqa: S104 - compared with, not bound
 """Hosts to listen at that are no name for a client."""
@@ -84,6 +92,7 @@ def serve(
     house = _House(settings, folder, certificate, clock, events)
     try:
         folder.prepare()
+        check_logins(settings, folder.logins_path)
         groups = open_listeners(settings.listen, settings.net.backlog, settings.processes)
         port = groups[0][0].getsockname()[1]
         tls = certificate.open(partial(_give_advice, port, advise or _write_to_stderr))
@@ -98,6 +107,8 @@ def serve(
     except OSError as error:
         raise CannotStart(f"{error.filename or settings.data_folder}: {error.strerror}") from error
     except (CannotListen, CertificateUnusable, DirectoryUnavailable, SetupInvalid, WorkerFailed) as error:
+        raise CannotStart(str(error)) from error
+    except (LedgerUnavailable, NetworkInvalid, PlacesUnusable) as error:
         raise CannotStart(str(error)) from error
     except MailError as error:
         raise CannotStart(f"can't open the mail in {folder.mail_path}: {error}") from error
@@ -126,6 +137,9 @@ class _House:
         """Where people manage their Sieve scripts, when that is wanted."""
         self.sweeps = True
         """Whether this process removes what is kept no longer."""
+        self.tally = Tally(max(TALLY_ROWS, 8 * settings.processes) if settings.processes > 1 else 1)
+        self.row = 0
+        """Of this process in the tally."""
         self._folder = folder
 
     def serve(
@@ -158,8 +172,9 @@ class _House:
                 stack.callback(sweeping.cancel)
             directory = AccountDirectory.open(self._folder.accounts_path, clock)
             stack.callback(directory.close)
-            authenticator = BuiltinAuthenticator(directory, clock, events, settings.auth)
-            stack.callback(authenticator.close)
+            accounts = BuiltinAuthenticator(directory, clock, events, settings.auth)
+            stack.callback(accounts.close)
+            authenticator = open_guard(settings, self._folder.logins_path, accounts, store, clock, events, stack)
             administration = DirectoryAdministration(directory)
             neighbours = AccountNeighbours(directory)
             stack.callback(neighbours.close)
@@ -172,9 +187,11 @@ class _House:
                 neighbours=neighbours,
                 sharing=settings.sharing,
                 administration=administration,
-                accounts=authenticator,
+                accounts=accounts,
+                presence=AccountLimit(self._share(b"user "), settings.net.max_connections_per_user),
             )
-            server = Server(sockets, tls, partial(ImapConversation, services), settings.net, clock, events)
+            make = partial(ImapConversation, services)
+            server = Server(sockets, tls, make, settings.net, clock, events, addresses=self._share(b"imap "))
             stack.push_async_callback(server.stop)
             if self.web is not None:
                 web = self.web.server(clock, events)
@@ -189,7 +206,9 @@ class _House:
                     mail_server.start()
                 events.info("lmtp.ready", where=self.lmtp.where())
             if self.managesieve is not None:
-                for script_server in self.managesieve.servers(store, authenticator, clock, events):
+                for script_server in self.managesieve.servers(
+                    store, authenticator, clock, events, self._share(b"sieve ")
+                ):
                     stack.push_async_callback(script_server.stop)
                     script_server.start()
                 events.info("managesieve.ready", where=self.managesieve.where())
@@ -206,6 +225,10 @@ class _House:
                         await _first_of(stop.wait(), server.drain())
             events.info("server.stopping", connections=server.connections)
         events.info("server.stopped")
+
+    def _share(self, kind: bytes) -> Share:
+        """This process's part of what all workers count together."""
+        return Share(self.tally, self.row, kind)
 
     def _watch_signals(self, tls: ServerTls, lifeline: int | None) -> tuple[asyncio.Event, asyncio.Event]:
         """Events that are set when this process is to stop, and when a successor has taken over."""
@@ -261,6 +284,7 @@ def _supervise(
 
     def work(channel: WorkerChannel) -> None:
         house.events.tag(worker=channel.number)
+        house.row = channel.row
         house.sweeps = channel.number == 0
         for number, group in enumerate(groups):
             if number != channel.number:
@@ -273,7 +297,7 @@ def _supervise(
             house.managesieve.keep(channel.number)
         try:
             house.serve(tls, groups[channel.number], channel.ready, channel.lifeline)
-        except (DirectoryUnavailable, MailError, OSError) as error:
+        except (DirectoryUnavailable, LedgerUnavailable, NetworkInvalid, PlacesUnusable, MailError, OSError) as error:
             house.events.error("worker.cannot_start", worker=channel.number, error=str(error))
             raise SystemExit(1) from error
 
@@ -298,7 +322,7 @@ def _supervise(
         house.settings = settings
         return Reload.REPLACE if changed else Reload.REFRESH
 
-    supervisor = Supervisor(len(groups), work, house.settings.net, house.clock, house.events)
+    supervisor = Supervisor(len(groups), work, house.settings.net, house.clock, house.events, house.tally)
     supervisor.run(on_ready=ready, on_reload=reload, on_stop=close_all)
 
 

@@ -18,7 +18,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Final
 
-from pillarbox.auth.contract import Attempt, Denied, Granted, RefusalReason
+from pillarbox.auth.contract import Attempt, Denied, Granted, RefusalReason, Standing
 from pillarbox.auth.directory import Account, AccountDirectory, DirectoryUnavailable
 from pillarbox.auth.names import (
     LoginNameInvalid,
@@ -27,8 +27,10 @@ from pillarbox.auth.names import (
     prepare_password,
     printable_name,
 )
+from pillarbox.auth.networks import network_of
 from pillarbox.auth.passwords import PasswordHasher
 from pillarbox.auth.settings import AuthSettings
+from pillarbox.auth.turns import Overcrowded, Turns
 from pillarbox.clock import Clock
 from pillarbox.events import EventLog
 from pillarbox.secret import Secret
@@ -54,6 +56,7 @@ class BuiltinAuthenticator:
         self._events = events
         self._settings = settings
         self._hasher = hasher or PasswordHasher(settings)
+        self._turns = Turns(settings.hash_threads, settings.max_waiting_checks)
         self._decoy = Account(AccountId(""), "", self._hasher.decoy(), False, 0, 0)
         self._key = Secret(os.urandom(32))
         self._remembered: OrderedDict[bytes, float] = OrderedDict()
@@ -63,16 +66,21 @@ class BuiltinAuthenticator:
     async def password(self, login_name: str, password: Secret[str], attempt: Attempt) -> Granted | Denied:
         """Check a password. Never raises for anything a client sent. Logs the decision, once."""
         try:
-            decision = await self._decide(login_name, password)
+            decision = await self._decide(login_name, password, attempt)
         except DirectoryUnavailable as error:
             self._events.error("accounts.unavailable", error=str(error))
             decision = Denied(RefusalReason.UNAVAILABLE)
+        except Overcrowded:
+            decision = Denied(RefusalReason.BUSY)
         where = {"address": attempt.address, "mechanism": attempt.mechanism, "tls": attempt.tls}
         if isinstance(decision, Granted):
             self._events.info("login.granted", login=decision.login_name, account=decision.account, **where)
         else:
             self._events.info("login.denied", login=printable_name(login_name), reason=decision.reason.value, **where)
         return decision
+
+    def client_named(self, decision: int, client: str) -> None:
+        """contract.Authenticator.client_named; nothing is kept here."""
 
     async def account_of(self, login_name: str) -> AccountId | None:
         """The account that a login name (in any spelling) logs in to; None when nobody may log in so now."""
@@ -89,7 +97,7 @@ class BuiltinAuthenticator:
         self._lookups.shutdown(wait=True, cancel_futures=True)
         self._hasher.close()
 
-    async def _decide(self, login_name: str, password: Secret[str]) -> Granted | Denied:
+    async def _decide(self, login_name: str, password: Secret[str], attempt: Attempt) -> Granted | Denied:
         """A check takes its time, so the account is looked up again after it; one changed meanwhile is checked anew."""
         account = await self._find(login_name)
         for _ in range(_ATTEMPTS_WHILE_CHANGING):
@@ -98,7 +106,7 @@ class BuiltinAuthenticator:
                 prepared = Secret(prepare_password(password.reveal()))
             except PasswordInvalid:
                 subject, prepared = self._decoy, Secret(b"-")
-            fitting = await self._fitting_hashes(login_name, subject, prepared)
+            fitting = await self._fitting_hashes(login_name, subject, prepared, attempt)
             if not fitting or subject is self._decoy:
                 break
             account = await self._find(login_name)
@@ -115,7 +123,9 @@ class BuiltinAuthenticator:
             prepared = ""  # looked up all the same: a name that can't be one costs what any other does
         return await asyncio.get_running_loop().run_in_executor(self._lookups, self._directory.find, prepared)
 
-    async def _fitting_hashes(self, login_name: str, subject: Account, prepared: Secret[bytes]) -> frozenset[str]:
+    async def _fitting_hashes(
+        self, login_name: str, subject: Account, prepared: Secret[bytes], attempt: Attempt
+    ) -> frozenset[str]:
         """The stored hashes that the password is known to fit, the subject's or its renewed one; empty when wrong."""
         fingerprint = self._fingerprint(login_name, subject, prepared)
         expires_at = self._remembered.get(fingerprint)
@@ -123,10 +133,22 @@ class BuiltinAuthenticator:
             return frozenset({subject.password_hash})
         check = self._checks.get(fingerprint)
         if check is None:
-            check = asyncio.create_task(self._check(login_name, subject, prepared))
+            check = asyncio.create_task(self._check_in_turn(login_name, subject, prepared, attempt))
             self._checks[fingerprint] = check
-            check.add_done_callback(lambda _: self._checks.pop(fingerprint, None))
+            check.add_done_callback(lambda done: self._forget_check(fingerprint, done))
         return await asyncio.shield(check)  # a client that goes away ends its own wait, not that of the others
+
+    def _forget_check(self, fingerprint: bytes, done: asyncio.Task[frozenset[str]]) -> None:
+        self._checks.pop(fingerprint, None)
+        if not done.cancelled():
+            done.exception()  # looked at, also when nobody waits any more
+
+    async def _check_in_turn(
+        self, login_name: str, subject: Account, prepared: Secret[bytes], attempt: Attempt
+    ) -> frozenset[str]:
+        origin = subject.id if attempt.standing is Standing.KNOWN else network_of(attempt.address)
+        async with self._turns.turn(attempt.standing, origin):
+            return await self._check(login_name, subject, prepared)
 
     async def _check(self, login_name: str, subject: Account, prepared: Secret[bytes]) -> frozenset[str]:
         if not await self._hasher.verify(subject.password_hash, prepared) or subject is self._decoy:

@@ -7,21 +7,33 @@ secrets are never logged or kept in clear.
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
-from typing import Protocol
+from dataclasses import dataclass, field
+from typing import Final, Protocol
 
 from pillarbox.secret import Secret
 from pillarbox.store.contract import AccountId
 
 
+class Standing(enum.Enum):
+    """Whose turn is first when passwords wait to be checked."""
+
+    KNOWN = "known"
+    """This account logged in from this network before."""
+    STRANGER = "stranger"
+
+
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """Where a login comes from; for the log, and later for throttling and monitoring."""
+    """Where a login comes from; for the log, throttling and monitoring."""
 
     address: str
     mechanism: str
     """LOGIN, PLAIN, ..."""
     tls: str = ""
+    client: str = ""
+    """Name and version by the ID command, when that came first."""
+    standing: Standing = Standing.STRANGER
+    """The throttle says; a door leaves it as it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +43,8 @@ class Granted:
     account: AccountId
     login_name: str
     """As it is kept, for the log and for people."""
+    decision: int = field(default=0, compare=False)
+    """What Authenticator.client_named() wants; 0: nobody keeps a history."""
 
 
 class RefusalReason(enum.Enum):
@@ -40,6 +54,13 @@ class RefusalReason(enum.Enum):
     """Unknown user, wrong password or a name that can't be one: never told apart towards the client."""
     DISABLED = "account disabled"
     UNAVAILABLE = "account database unavailable"
+    THROTTLED = "too many failed logins"
+    """Refused before anything was looked up, so it says nothing of the account or the password."""
+    BUSY = "too many passwords wait to be checked"
+
+
+TRY_LATER: Final = frozenset({RefusalReason.UNAVAILABLE, RefusalReason.THROTTLED, RefusalReason.BUSY})
+"""The password was not judged: a client must not ask its user for another one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +74,32 @@ class Authenticator(Protocol):
     async def password(self, login_name: str, password: Secret[str], attempt: Attempt) -> Granted | Denied:
         """Check a password. Never raises for anything a client sent. Logs the decision, once."""
         ...
+
+    def client_named(self, decision: int, client: str) -> None:
+        """The client of Granted.decision said its name (ID) after it had logged in."""
+        ...
+
+
+class Presence(Protocol):
+    """How many connections each account has, over all workers."""
+
+    def arrive(self, account: AccountId) -> bool:
+        """One more; False when there are as many as an account may have: then nothing is counted."""
+        ...
+
+    def depart(self, account: AccountId) -> None:
+        """One less."""
+        ...
+
+
+class Uncounted:
+    """Presence where nobody counts."""
+
+    def arrive(self, account: AccountId) -> bool:
+        return True
+
+    def depart(self, account: AccountId) -> None:
+        pass
 
 
 class Administration(Protocol):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from pillarbox.auth.contract import Administration, Authenticator, NobodyAdministers
+from pillarbox.auth.contract import Administration, Authenticator, NobodyAdministers, Presence, Uncounted
 from pillarbox.clock import Clock
 from pillarbox.events import EventLog
 from pillarbox.imap.accounts import Accounts, NoAccounts
@@ -27,3 +27,4 @@ class Services:
     sharing: SharingSettings = field(default_factory=SharingSettings)
     administration: Administration = field(default_factory=NobodyAdministers)
     accounts: Accounts = field(default_factory=NoAccounts)
+    presence: Presence = field(default_factory=Uncounted)

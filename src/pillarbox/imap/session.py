@@ -290,6 +290,7 @@ class Session:
             notices.close()
         account, self.account = self.account, None
         if account is not None:
+            self.services.presence.depart(account.account)
             await account.close()
 
     # --- names -----------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final
 
-from pillarbox.auth.contract import Attempt, Authenticator, Denied, RefusalReason
+from pillarbox.auth.contract import TRY_LATER, Attempt, Authenticator, Denied, RefusalReason
 from pillarbox.auth.sasl import PASSWORD_MECHANISMS, Challenge, Credentials
 from pillarbox.conversation import Outlet, Peer, Phase
 from pillarbox.delivery.scripts import Scripts
@@ -208,17 +208,19 @@ class ManageSieveConversation:
         if isinstance(decision, Denied):
             if decision.reason is RefusalReason.UNAVAILABLE:
                 return answer("NO", "Logging in is not possible at the moment; try again later", "TRYLATER")
+            if decision.reason in TRY_LATER:
+                return self._denied("Too many failed logins; try again in a few minutes", "TRYLATER")
             return self._denied()
         self._account = await self._services.store.open(decision.account)
         self._login_name = decision.login_name
         self.phase = Phase.OPEN
         return answer("OK", "Logged in")
 
-    def _denied(self) -> bytes:
+    def _denied(self, text: str = "User name or password is wrong", code: str = "") -> bytes:
         self._failures += 1
         if self._failures >= self._services.limits.login_failures:
             raise _Leave(answer("BYE", "Too many failed logins"))
-        return answer("NO", "User name or password is wrong")
+        return answer("NO", text, code)
 
     async def _unauthenticate(self, _arguments: tuple[Argument, ...]) -> bytes:
         await self._let_go()

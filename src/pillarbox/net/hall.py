@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
@@ -16,6 +15,7 @@ from pillarbox.clock import Clock
 from pillarbox.conversation import Conversation, Overture
 from pillarbox.events import EventLog
 from pillarbox.net.settings import NetSettings
+from pillarbox.net.tally import Share, own_share
 from pillarbox.net.tls import ServerTls
 
 
@@ -73,8 +73,10 @@ class Hall:
         clock: Clock,
         events: EventLog,
         make_overture: Callable[[], Overture] | None = None,
+        addresses: Share | None = None,
     ) -> None:
-        """Call on the loop's thread. Without `tls` connections are plain; with an overture TLS begins in its course."""
+        """Call on the loop's thread. Without `tls` connections are plain; with an overture TLS begins in its course.
+        `addresses` counts connections together with other processes; None: those of this hall alone."""
         self.loop = asyncio.get_running_loop()
         self.tls = tls
         self.make_conversation = make_conversation
@@ -85,7 +87,7 @@ class Hall:
         self.buffer = memoryview(bytearray(settings.receive_buffer_bytes))
         """Every read goes here; its content counts until the next read of any connection."""
         self._guests: set[Guest] = set()
-        self._addresses: Counter[bytes] = Counter()
+        self._addresses = addresses or own_share()
         self._empty = asyncio.Event()
         self._empty.set()
 
@@ -100,14 +102,14 @@ class Hall:
         """Why a connection from this address can't come in, or ""."""
         if len(self._guests) >= self.settings.max_connections:
             return "too many connections"
-        if self._addresses[network_of(address)] >= self.settings.max_connections_per_address:
+        if self._addresses.count(network_of(address)) >= self.settings.max_connections_per_address:
             return "too many connections from this address"
         return ""
 
     def enter(self, guest: Guest, visit: Visit) -> None:
         """A connection was accepted."""
         self._guests.add(guest)
-        self._addresses[network_of(visit.address)] += 1
+        self._addresses.add(network_of(visit.address))
         self._empty.clear()
 
     def replace(self, guest: Guest, successor: Guest) -> None:
@@ -118,15 +120,12 @@ class Hall:
     def hand_over(self, guest: Guest, visit: Visit) -> None:
         """The same visit goes on with another object, which enters by itself."""
         self._guests.discard(guest)
-        self._addresses[network_of(visit.address)] -= 1
+        self._addresses.take(network_of(visit.address))
 
     def leave(self, guest: Guest, visit: Visit, reason: str) -> None:
         """A connection is over; once for each visit."""
         self._guests.discard(guest)
-        network = network_of(visit.address)
-        self._addresses[network] -= 1
-        if self._addresses[network] <= 0:
-            del self._addresses[network]
+        self._addresses.take(network_of(visit.address))
         if not self._guests:
             self._empty.set()
         self.events.info(

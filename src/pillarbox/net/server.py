@@ -16,6 +16,7 @@ from pillarbox.events import EventLog
 from pillarbox.net.hall import Hall
 from pillarbox.net.listener import Listener
 from pillarbox.net.settings import NetSettings
+from pillarbox.net.tally import Share
 from pillarbox.net.tls import ServerTls
 
 GOODBYE = "Server is shutting down"
@@ -39,10 +40,12 @@ class Server:
         clock: Clock,
         events: EventLog,
         make_overture: Callable[[], Overture] | None = None,
+        addresses: Share | None = None,
     ) -> None:
         """`sockets` come from `open_listeners` or `open_unix_listeners` and are closed by `stop`. Without `tls`
-        connections are plain: only for what nobody else can listen to. With `make_overture` TLS begins by STARTTLS."""
-        self._hall = Hall(tls, make_conversation, settings, clock, events, make_overture)
+        connections are plain: only for what nobody else can listen to. With `make_overture` TLS begins by STARTTLS.
+        `addresses` counts connections over several processes; None: here alone."""
+        self._hall = Hall(tls, make_conversation, settings, clock, events, make_overture, addresses)
         self._listener = Listener(sockets, self._hall)
         self._sweeper: asyncio.TimerHandle | None = None
 

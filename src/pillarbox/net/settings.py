@@ -51,8 +51,10 @@ class NetSettings:
     """How often all connections are looked at for time-outs; their precision. One timer for all is cheaper than
     one timer each."""
     max_connections_per_address: int = 60
-    """Of one IPv4 address or one IPv6 /64 network, in each worker. An office behind one address with 5 to 10
+    """Of one IPv4 address or one IPv6 /64 network, over all workers. An office behind one address with 5 to 10
     connections a person fits; one machine can't take all there are."""
+    max_connections_per_user: int = 30
+    """Of one account, over all workers; a login beyond that is told so. A mail program opens 5 to 10."""
     max_connections: int = 10_000
     """In each worker. About 20 KB each when idle; raise the limit of open files along with it."""
     high_water_bytes: int = 256 * 1024

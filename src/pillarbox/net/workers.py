@@ -23,6 +23,7 @@ from typing import NoReturn
 from pillarbox.clock import Clock
 from pillarbox.events import EventLog
 from pillarbox.net.settings import NetSettings
+from pillarbox.net.tally import Tally
 
 _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD)
 
@@ -53,6 +54,8 @@ class WorkerChannel:
     lifeline: int
     """A file descriptor that becomes readable when the supervisor is gone."""
     _status: int
+    row: int = 0
+    """Of this process in the tally."""
 
     def ready(self) -> None:
         """Tell that this worker accepts connections."""
@@ -69,8 +72,10 @@ class _Seat:
     deaths: int = 0
     start_at_seconds: float | None = 0.0
     """None while it runs."""
-    draining: set[int] = field(default_factory=set)
-    """Process ids of those that sat here before and still have clients."""
+    row: int = 0
+    """Of the tally."""
+    draining: dict[int, int] = field(default_factory=dict)
+    """Process ids of those that sat here before and still have clients, with their rows of the tally."""
 
     def pids(self) -> list[int]:
         """All processes of this seat."""
@@ -87,12 +92,15 @@ class Supervisor:
         settings: NetSettings,
         clock: Clock,
         events: EventLog,
+        tally: Tally | None = None,
     ) -> None:
-        """`work` runs in each worker process until that is told to stop by SIGTERM or the lifeline."""
+        """`work` runs in each worker process until that is told to stop by SIGTERM or the lifeline; each has a row of
+        `tally` for as long as it lives."""
         self._work = work
         self._settings = settings
         self._clock = clock
         self._events = events
+        self._tally = tally or Tally()
         self._seats = [_Seat(number) for number in range(count)]
         self._not_ready = set(range(count))
         self._was_ready = False
@@ -156,7 +164,7 @@ class Supervisor:
         now = self._clock.monotonic_seconds()
         for seat in self._seats:
             if seat.pid:
-                seat.draining.add(seat.pid)
+                seat.draining[seat.pid] = seat.row
                 self._start(seat, now)
 
     def _pause_seconds(self) -> float | None:
@@ -174,13 +182,14 @@ class Supervisor:
         for seat in self._seats:
             for pid in tuple(seat.draining):
                 if os.waitpid(pid, os.WNOHANG)[0]:
-                    seat.draining.discard(pid)
+                    self._tally.wipe(seat.draining.pop(pid))
                     self._events.info("worker.drained", worker=seat.number)
             if not seat.pid:
                 continue
             ended, status = os.waitpid(seat.pid, os.WNOHANG)
             if not ended:
                 continue
+            self._tally.wipe(seat.row)
             now = self._clock.monotonic_seconds()
             lived = now - seat.started_seconds
             seat.deaths = 0 if lived > self._settings.restart_most_seconds else seat.deaths
@@ -218,7 +227,7 @@ class Supervisor:
     # --- becoming a worker ------------------------------------------------------------------------
 
     def _start(self, seat: _Seat, now_seconds: float) -> None:
-        seat.started_seconds, seat.start_at_seconds = now_seconds, None
+        seat.started_seconds, seat.start_at_seconds, seat.row = now_seconds, None, self._tally.claim()
         sys.stdout.flush()
         sys.stderr.flush()
         # No signal between fork and the worker's own handlers: it would be written to the supervisor's wake-up pipe.
@@ -226,11 +235,11 @@ class Supervisor:
         try:
             seat.pid = os.fork()
             if not seat.pid:
-                self._become_worker(seat.number)
+                self._become_worker(seat)
         finally:
             signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
 
-    def _become_worker(self, number: int) -> NoReturn:
+    def _become_worker(self, seat: _Seat) -> NoReturn:
         code = 1
         try:
             signal.set_wakeup_fd(-1)
@@ -240,12 +249,12 @@ class Supervisor:
             for descriptor in (self._lifeline_end, self._status_in, self._wake_in, self._wake):
                 os.close(descriptor)
             signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
-            self._work(WorkerChannel(number, self._lifeline, self._status))
+            self._work(WorkerChannel(seat.number, self._lifeline, self._status, seat.row))
             code = 0
         except SystemExit as error:
             code = error.code if isinstance(error.code, int) else 1
         except BaseException as error:
-            self._events.bug("worker.failed", error, worker=number)
+            self._events.bug("worker.failed", error, worker=seat.number)
         finally:
             with contextlib.suppress(Exception):
                 sys.stdout.flush()

@@ -9,7 +9,7 @@ import base64
 import binascii
 from dataclasses import dataclass
 
-from pillarbox.auth.contract import Attempt, Denied, RefusalReason
+from pillarbox.auth.contract import TRY_LATER, Attempt, Denied, RefusalReason
 from pillarbox.auth.sasl import PASSWORD_MECHANISMS, Challenge, Credentials
 from pillarbox.imap.command import Area, Capability, Command, Trait
 from pillarbox.imap.refusals import BadSyntax, Farewell, Refused
@@ -67,23 +67,32 @@ async def _authenticate(session: Session, exchange: _Exchange) -> Replies:
 
 async def _enter(session: Session, credentials: Credentials, mechanism: str) -> Done:
     services = session.services
-    attempt = Attempt(session.address, mechanism, session.tls)
+    attempt = Attempt(session.address, mechanism, session.tls, session.client)
     decision = await services.authenticator.password(credentials.login_name, credentials.password, attempt)
     if isinstance(decision, Denied):
         if decision.reason is RefusalReason.UNAVAILABLE:
             raise Refused("Logging in is not possible at the moment; try again later", "UNAVAILABLE")
+        if decision.reason in TRY_LATER:
+            raise _failed(session, Refused("Too many failed logins; try again in a few minutes", "LIMIT"))
         raise _failed(session)
-    own = await services.store.open(decision.account)
+    if not services.presence.arrive(decision.account):
+        raise Refused("Too many connections are logged in to this account; close a mail program elsewhere", "LIMIT")
+    try:
+        own = await services.store.open(decision.account)
+    except BaseException:
+        services.presence.depart(decision.account)
+        raise
     session.account = PersonalMail(own, decision.login_name, services.store, services.neighbours, services.sharing)
     session.login_name = decision.login_name
+    session.decision = decision.decision
     return Done(b"CAPABILITY " + session.offer.capabilities(session), "Logged in")
 
 
-def _failed(session: Session) -> Refused | Farewell:
+def _failed(session: Session, refused: Refused | None = None) -> Refused | Farewell:
     session.login_failures += 1
     if session.login_failures >= session.services.limits.login_failures:
         return Farewell("Too many failed logins")
-    return Refused("User name or password is wrong", "AUTHENTICATIONFAILED")
+    return refused or Refused("User name or password is wrong", "AUTHENTICATIONFAILED")
 
 
 def _decode(line: bytes) -> bytes:

@@ -1,0 +1,117 @@
+"""The guard in front of any authenticator: asks the throttle first, settles with it afterwards, notes every decision.
+
+What it refuses has the same answer for names that somebody has and names that nobody has, for neither the account nor
+the password was looked at. App passwords and second factors are the inner authenticator's; they pass the guard too.
+
+Must never: lock everybody out because its own memory can't be written; see more of a password than it passes on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import TypeVar
+
+from pillarbox.auth.contract import TRY_LATER, Attempt, Authenticator, Denied, Granted, RefusalReason, Standing
+from pillarbox.auth.history import DENIED, GRANTED, LoginRecord, Recorder, new_decision
+from pillarbox.auth.ledger import LedgerUnavailable
+from pillarbox.auth.names import LoginNameInvalid, prepare_login_name, printable_name
+from pillarbox.auth.throttle import Admission, Hold, Throttle
+from pillarbox.clock import Clock
+from pillarbox.events import EventLog
+from pillarbox.secret import Secret
+
+T = TypeVar("T")
+MAX_CLIENT_CHARACTERS = 100
+
+
+class GuardedAuthenticator:
+    """contract.Authenticator around another one."""
+
+    def __init__(
+        self, inner: Authenticator, throttle: Throttle, recorder: Recorder, clock: Clock, events: EventLog
+    ) -> None:
+        self._inner = inner
+        self._throttle = throttle
+        self._recorder = recorder
+        self._clock = clock
+        self._events = events
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="throttle")
+
+    async def password(self, login_name: str, password: Secret[str], attempt: Attempt) -> Granted | Denied:
+        """contract.Authenticator.password"""
+        name = _name_of(login_name)
+        admission = await self._ask(lambda: self._throttle.admit(name, attempt.address))
+        if isinstance(admission, Hold):
+            self._events.info(
+                "login.denied",
+                login=printable_name(login_name),
+                reason=admission.value,
+                address=attempt.address,
+                mechanism=attempt.mechanism,
+                tls=attempt.tls,
+            )
+            denied = Denied(RefusalReason.THROTTLED)
+            self._note(name, attempt, denied, admission.value, "")
+            return denied
+        standing = attempt.standing if admission is None else admission.standing
+        decision = await self._inner.password(login_name, password, replace(attempt, standing=standing))
+        if admission is not None and not (standing is Standing.KNOWN and isinstance(decision, Granted)):
+            await self._ask(lambda: self._settle(admission, decision))
+        reason = decision.reason.value if isinstance(decision, Denied) else ""
+        number = self._note(name, attempt, decision, reason, "" if admission is None else standing.value)
+        return replace(decision, decision=number) if isinstance(decision, Granted) else decision
+
+    def client_named(self, decision: int, client: str) -> None:
+        """contract.Authenticator.client_named"""
+        if decision and client:
+            self._recorder.name_client(decision, _client(client))
+
+    def close(self) -> None:
+        """Let the thread go."""
+        self._thread.shutdown(wait=True, cancel_futures=True)
+
+    def _settle(self, admission: Admission, decision: Granted | Denied) -> None:
+        if isinstance(decision, Granted):
+            self._throttle.succeeded(admission)
+        elif decision.reason in TRY_LATER:
+            self._throttle.gave_up(admission)
+        else:
+            self._throttle.failed(admission)
+
+    async def _ask(self, question: Callable[[], T]) -> T | None:
+        """None when the throttle can't remember anything now: better open than everybody locked out."""
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._thread, question)
+        except LedgerUnavailable as error:
+            self._events.error("logins.unavailable", error=str(error))
+            return None
+
+    def _note(self, name: str, attempt: Attempt, decision: Granted | Denied, reason: str, standing: str) -> int:
+        record = LoginRecord(
+            decision=new_decision(),
+            seconds=self._clock.now_seconds(),
+            name=name,
+            account=decision.account if isinstance(decision, Granted) else "",
+            address=attempt.address,
+            client=_client(attempt.client),
+            mechanism=attempt.mechanism,
+            result=GRANTED if isinstance(decision, Granted) else DENIED,
+            reason=reason,
+            standing=standing,
+        )
+        self._recorder.note(record)
+        return record.decision
+
+
+def _name_of(typed: str) -> str:
+    try:
+        return prepare_login_name(typed)
+    except LoginNameInvalid:
+        return printable_name(typed)
+
+
+def _client(said: str) -> str:
+    return "".join(each for each in said if each.isprintable())[:MAX_CLIENT_CHARACTERS]
