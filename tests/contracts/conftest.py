@@ -22,6 +22,7 @@ LIMITS = StoreLimits(
     max_keyword_bytes=20,
     max_properties=20,
     max_property_bytes=100,
+    max_properties_bytes=500,
     max_message_bytes=20_000,
 )
 SETTINGS = SqliteSettings(inline_bytes=4_000, staged_memory_bytes=2_000, poll_seconds=3_600)

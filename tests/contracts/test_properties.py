@@ -36,6 +36,15 @@ async def test_none_removes_and_all_of_a_change_is_done_or_nothing(place: Place)
     assert await place.there.properties(None) == {"b": b"3"}
 
 
+async def test_all_properties_together_with_their_names_have_a_size_at_most(place: Place) -> None:
+    await place.here.set_properties(place.inbox.id, {str(number): bytes(99) for number in range(3)})
+    await place.there.set_properties(None, {"ü" * 50: bytes(100)})
+    with pytest.raises(LimitReached):
+        await place.here.set_properties(None, {"a": b""})
+    await place.here.set_properties(place.inbox.id, {"1": None})
+    await place.here.set_properties(None, {"a": b""})
+
+
 async def test_properties_follow_a_mailbox_and_go_with_it(place: Place) -> None:
     made = await place.here.create("Work/Old")
     await place.here.set_properties(made.id, {"note": b"kept"})

@@ -49,9 +49,10 @@ async def person(store: MemoryStore, neighbours: MemoryNeighbours, name: str) ->
     return PersonalMail(await store.open(AccountId(name)), name, store, neighbours, SharingSettings())
 
 
-async def make_house(rights: str = "lrswipkxtea") -> House:
+async def make_house(rights: str = "lrswipkxtea", settings: SharingSettings | None = None) -> House:
     store, neighbours = MemoryStore(LIMITS, HeldClock()), MemoryNeighbours()
-    fred, bob = await person(store, neighbours, "fred"), await person(store, neighbours, "bob")
+    fred = await person(store, neighbours, "fred")
+    bob = PersonalMail(await store.open(AccountId("bob")), "bob", store, neighbours, settings or SharingSettings())
     box = (await fred.create("Box")).id
     await fred.grant(box, "bob", AclChange.REPLACE, read_rights(rights))
     return House(store, neighbours, fred, bob, box, (await bob.find("Other Users/fred/Box")).id)
@@ -240,16 +241,37 @@ async def test_a_mailbox_is_shared_with_so_many_at_most() -> None:
 
 async def test_properties_of_others_are_seen_with_rights_and_never_the_rights_themselves() -> None:
     house = await make_house("lr")
-    await house.bob.set_properties(house.shown, {"note": b"1"})
-    assert await house.fred.properties(house.box, "note") == {"note": b"1"}
-    assert await house.bob.properties(house.shown) == {"note": b"1"}
-    assert (await house.bob.all_properties(""))[house.shown] == {"note": b"1"}
-    with pytest.raises(NoPermission):
-        await house.bob.set_properties(house.shown, {"acl/bob": b"a"})
+    note = {"metadata/shared/comment": b"1"}
+    await house.fred.set_properties(house.box, {"urlauth/internal": b"key"})
+    await house.bob.set_properties(house.shown, note)
+    assert await house.fred.properties(house.box, "metadata/") == note
+    assert await house.bob.properties(house.shown) == note
+    assert (await house.bob.all_properties(""))[house.shown] == note
+    for name in ("acl/bob", "urlauth/internal", "sieve/x"):
+        with pytest.raises(NoPermission):
+            await house.bob.set_properties(house.shown, {name: b"a"})
     await house.grant("lx")
     with pytest.raises(NoPermission):
         await house.bob.properties(house.shown)
-    assert await house.bob.all_properties("note") == {}
+    assert await house.bob.all_properties("metadata/") == {}
+
+
+async def test_annotations_of_others_leave_the_owner_room() -> None:
+    settings = SharingSettings(max_annotations=5, max_annotations_bytes=200)
+    house = await make_house("lr", settings)
+    await house.fred.set_properties(house.box, {"metadata/private/comment": b"fred's"})
+    mine = {f"metadata/of/bob/{number}": b"" for number in range(4)}
+    await house.bob.set_properties(house.shown, mine)
+    with pytest.raises(LimitReached):
+        await house.bob.set_properties(house.shown, {"metadata/of/bob/4": b""})
+    with pytest.raises(LimitReached):
+        await house.bob.set_properties(house.shown, {"metadata/of/bob/0": bytes(200)})
+    await house.bob.set_properties(house.shown, {"metadata/of/bob/0": None, "metadata/of/bob/4": b"in its place"})
+    await house.fred.set_properties(house.box, {f"metadata/shared/{number}": bytes(90) for number in range(9)})
+    with pytest.raises(LimitReached):
+        await house.bob.set_properties(house.shown, {"metadata/of/bob/4": b"in its place, longer"})
+    await house.bob.set_properties(house.shown, {"metadata/of/bob/4": b"shorter", "metadata/of/bob/1": None})
+    await house.grant("lr", "eve")
 
 
 async def test_shared_folders_belong_to_nobody() -> None:

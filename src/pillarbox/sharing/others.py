@@ -18,6 +18,7 @@ from pillarbox.sharing.acl import ACL_PREFIX, effective, read_acl
 from pillarbox.sharing.inheritance import inherit, nearest_above
 from pillarbox.sharing.namespaces import Namespaces, Spot
 from pillarbox.sharing.neighbours import Neighbours, Owner
+from pillarbox.sharing.settings import SharingSettings
 from pillarbox.sharing.shared import SharedMailbox
 from pillarbox.store.contract import AccountId, AccountStore, Mailbox, MailboxId, Store, Unwatch, Watcher
 
@@ -38,8 +39,9 @@ class _Watching:
 class Others:
     """Other people's accounts, as one person sees them."""
 
-    def __init__(self, login_name: str, store: Store, neighbours: Neighbours, names: Namespaces) -> None:
-        self.names = names
+    def __init__(self, login_name: str, store: Store, neighbours: Neighbours, settings: SharingSettings) -> None:
+        self.names = Namespaces(settings)
+        self._settings = settings
         self._login_name = login_name
         self._store = store
         self._neighbours = neighbours
@@ -166,7 +168,7 @@ class Others:
         shared = self._current.get((owner.account, kept.id))
         if shared is None or shared.ended:
             shown = Mailbox(MailboxId(FIRST_SHARED + len(self._shared)), name, kept.uidvalidity)
-            shared = SharedMailbox(shown, owner, account, kept, self._identifiers)
+            shared = SharedMailbox(shown, owner, account, kept, self._identifiers, self._settings)
             self._shared[shown.id] = self._current[(owner.account, kept.id)] = shared
         shared.mailbox = replace(shared.mailbox, name=name, uidvalidity=kept.uidvalidity)
         shared.kept_name = kept.name

@@ -21,7 +21,6 @@ from pillarbox.search.corpus import Candidates, TextKey
 from pillarbox.sharing.acl import ACL_PREFIX, NEGATIVE, Acl, AclChange, changed, property_of, read_acl
 from pillarbox.sharing.carry import Side, carry, remove
 from pillarbox.sharing.inheritance import inherit
-from pillarbox.sharing.namespaces import Namespaces
 from pillarbox.sharing.neighbours import Neighbours
 from pillarbox.sharing.others import FIRST_SHARED, Others
 from pillarbox.sharing.settings import SharingSettings
@@ -69,12 +68,12 @@ class PersonalMail:
     ) -> None:
         self.account: AccountId = own.account
         self.login_name = login_name
-        self.names = Namespaces(settings)
         self._own = own
         self._store = store
         self._neighbours = neighbours
         self._settings = settings
-        self._others = Others(login_name, store, neighbours, self.names)
+        self._others = Others(login_name, store, neighbours, settings)
+        self.names = self._others.names
         self._at = self._others.at
 
     async def close(self) -> None:

@@ -23,6 +23,12 @@ class SharingSettings:
     """People and groups that one mailbox may be shared with. Each look at a mailbox reads them all; for more, make a
     group."""
 
+    max_annotations: int = 2_000
+    """Annotations (RFC 5464) of one account's mailboxes, up to which other people may add more. The rest of its room is
+    for the owner alone."""
+    max_annotations_bytes: int = 4 * 1024 * 1024
+    """The same, names and values together: they count in nobody's quota."""
+
     def __post_init__(self) -> None:
         for name in filter(None, (self.other_users, self.shared_folders)):
             try:

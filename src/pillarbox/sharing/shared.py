@@ -6,11 +6,11 @@ the same as for one that is not there.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final, cast
 
-from pillarbox.mail.errors import MailboxMissing, NoPermission
+from pillarbox.mail.errors import LimitReached, MailboxMissing, NoPermission
 from pillarbox.mail.flags import SYSTEM_FLAGS, FlagAction
 from pillarbox.mail.rights import Rights, allowed_flags
 from pillarbox.mail.uids import UidSet
@@ -18,6 +18,7 @@ from pillarbox.search.corpus import Candidates, TextKey
 from pillarbox.sharing.acl import ACL_PREFIX, effective, read_acl
 from pillarbox.sharing.carry import Side
 from pillarbox.sharing.neighbours import Owner
+from pillarbox.sharing.settings import SharingSettings
 from pillarbox.store.contract import (
     AccountStore,
     Appended,
@@ -34,6 +35,8 @@ from pillarbox.store.contract import (
 )
 from pillarbox.store.image import SharedImage
 
+ANNOTATION_PREFIX: Final = "metadata/"
+"""Of the properties that others may set (RFC 5464); all else that is kept with a mailbox is the owner's."""
 _FLAG_RIGHTS: Final = Rights.SEEN | Rights.WRITE | Rights.DELETE
 
 
@@ -77,6 +80,7 @@ class SharedMailbox:
         store: AccountStore,
         kept: Mailbox,
         identifiers: Callable[[], Awaitable[frozenset[str]]],
+        settings: SharingSettings,
     ) -> None:
         self.mailbox = mailbox
         self.owner = owner
@@ -90,6 +94,7 @@ class SharedMailbox:
         """Reading was allowed once and is no longer: should it be allowed again, that is another mailbox here."""
         self._image: GuardedImage | None = None
         self._identifiers = identifiers
+        self._settings = settings
 
     # --- rights ----------------------------------------------------------------------------------
 
@@ -120,15 +125,16 @@ class SharedMailbox:
         return await self.store.status(self.kept)
 
     async def properties(self, prefix: str) -> Mapping[str, bytes]:
-        """RFC 5464 section 3.3. Who may do what is not among them."""
+        """RFC 5464 section 3.3. Annotations only: all else is the owner's."""
         await self._need_annotate()
         found = await self.store.properties(self.kept, prefix)
-        return {name: value for name, value in found.items() if not name.startswith(ACL_PREFIX)}
+        return {name: value for name, value in found.items() if name.startswith(ANNOTATION_PREFIX)}
 
     async def set_properties(self, values: Mapping[str, bytes | None]) -> None:
         await self._need_annotate()
-        if any(name.startswith(ACL_PREFIX) for name in values):
+        if not all(name.startswith(ANNOTATION_PREFIX) for name in values):
             raise NoPermission
+        await self._check_room(values)
         await self.store.set_properties(self.kept, values)
 
     async def image(self) -> MailboxImage:
@@ -204,9 +210,28 @@ class SharedMailbox:
         await self.need(Rights.READ)
         return await self.store.vanished_since(self.kept, modseq)
 
+    async def _check_room(self, values: Mapping[str, bytes | None]) -> None:
+        """Whoever may read a mailbox may annotate it: that must not use up what the owner needs to say who may do
+        what, or for Sieve scripts. Raises LimitReached."""
+        kept = await self.store.all_properties(ANNOTATION_PREFIX)
+        here = kept.get(self.kept, {})
+        added = {name: value for name, value in values.items() if value is not None}
+        every = [each for properties in kept.values() for each in properties.items()]
+        every += added.items()
+        replaced = [(name, here[name]) for name in values if name in here]
+        count, size_bytes = len(every) - len(replaced), _size(every) - _size(replaced)
+        grows = len(added) > len(replaced) or _size(added.items()) > _size(replaced)
+        if grows and (count > self._settings.max_annotations or size_bytes > self._settings.max_annotations_bytes):
+            raise LimitReached("There is no room for more annotations by others in the owner's account")
+
     async def _need_annotate(self) -> None:
         if not await self.need(Rights.LOOKUP) & Rights.ANNOTATE:
             raise NoPermission
+
+
+def _size(properties: Iterable[tuple[str, bytes]]) -> int:
+    """Bytes of names and values."""
+    return sum(len(name.encode("utf-8")) + len(value) for name, value in properties)
 
 
 def _in_any_case(keywords: Collection[str], names: frozenset[str]) -> frozenset[str]:

@@ -63,6 +63,9 @@ class StoreLimits:
     below this one."""
     max_property_bytes: int = 1024 * 1024
     """Of one such value. They are read whole, at once."""
+    max_properties_bytes: int = 32 * 1024 * 1024
+    """Of all of them together, with their names: they count in no quota, and some answers take looking at all. A full
+    set of Sieve scripts has 8 MiB."""
     max_message_bytes: int = 50 * 1024 * 1024
     """RFC 7889 APPENDLIMIT. What today's large providers accept."""
     mark_attachments: AttachmentMarks = AttachmentMarks.DELIVERED

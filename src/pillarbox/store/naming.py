@@ -120,10 +120,12 @@ def check_property(name: str, value: bytes | None, limits: StoreLimits) -> None:
         raise LimitReached(f"{name}: at most {limits.max_property_bytes} bytes can be kept")
 
 
-def check_properties(count: int, limits: StoreLimits) -> None:
-    """Raises LimitReached when an account would have too many."""
+def check_properties(count: int, size_bytes: int, limits: StoreLimits) -> None:
+    """Raises LimitReached when an account would have too many, or too much in them (names and values)."""
     if count > limits.max_properties:
         raise LimitReached(f"An account can keep {limits.max_properties} properties at most")
+    if size_bytes > limits.max_properties_bytes:
+        raise LimitReached(f"An account can keep {limits.max_properties_bytes} bytes of properties at most")
 
 
 def _check_keyword(name: str, limits: StoreLimits) -> None:

@@ -230,7 +230,9 @@ class MemoryAccount:
             change.mail.properties[mailbox] = after
             change.stamp()
             change.touched.add(mailbox or 0)
-        naming.check_properties(sum(map(len, change.mail.properties.values())), self._limits)
+        kept = [item for properties in change.mail.properties.values() for item in properties.items()]
+        size_bytes = sum(len(name.encode("utf-8")) + len(value) for name, value in kept)
+        naming.check_properties(len(kept), size_bytes, self._limits)
         self._commit(change)
 
     async def quota(self) -> Quota:

@@ -24,6 +24,7 @@ _SET_PROPERTY: Final = """
 INSERT INTO property VALUES (?, ?, ?)
 ON CONFLICT (mailbox, name) DO UPDATE SET value = excluded.value WHERE value <> excluded.value
 """
+_COUNT_PROPERTIES: Final = "SELECT count(*), coalesce(sum(length(CAST(name AS BLOB)) + length(value)), 0) FROM property"
 
 
 def found(transaction: Transaction, new_account: NewAccount) -> None:
@@ -121,7 +122,8 @@ def set_properties(transaction: Transaction, mailbox: MailboxId | None, values: 
         if connection.changes():
             transaction.stamp()
             transaction.touched.add(owner)
-    naming.check_properties(connection.execute("SELECT count(*) FROM property").get, limits)
+    count, size_bytes = connection.execute(_COUNT_PROPERTIES).get
+    naming.check_properties(count, size_bytes, limits)
 
 
 def _drop(transaction: Transaction, row: MailboxRow) -> None:
