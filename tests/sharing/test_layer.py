@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 import random
 from collections.abc import Sequence
@@ -272,6 +273,21 @@ async def test_annotations_of_others_leave_the_owner_room() -> None:
         await house.bob.set_properties(house.shown, {"metadata/of/bob/4": b"in its place, longer"})
     await house.bob.set_properties(house.shown, {"metadata/of/bob/4": b"shorter", "metadata/of/bob/1": None})
     await house.grant("lr", "eve")
+
+
+@pytest.mark.parametrize("rights", ["lr", "lrte"])
+async def test_rights_that_go_while_many_messages_are_carried_stop_that_and_leave_nothing_behind(rights: str) -> None:
+    house = await make_house(rights)
+    uids = (await house.fred.append(house.box, letters(*map(str, range(700))))).uids
+    inbox = (await house.bob.find("INBOX")).id
+    carrying = asyncio.create_task((house.bob.copy if rights == "lr" else house.bob.move)(house.shown, uids, inbox))
+    while not (await house.bob.status(inbox)).messages:
+        await asyncio.sleep(0)
+    await house.grant("")
+    with pytest.raises(MailboxMissing):
+        await carrying
+    assert (await house.bob.status(inbox)).messages == 0
+    assert (await house.fred.status(house.box)).messages == 700
 
 
 async def test_shared_folders_belong_to_nobody() -> None:

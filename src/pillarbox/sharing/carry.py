@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -41,9 +41,15 @@ class Side:
     rights: Rights
 
 
-async def carry(source: Side, uids: Sequence[int], destination: Side, stage: Callable[[], Staged]) -> Copied:
+Sides = tuple[Side, Side]
+"""Where messages come from, and where they go."""
+
+
+async def carry(sides: Callable[[], Awaitable[Sides]], uids: Sequence[int], stage: Callable[[], Staged]) -> Copied:
     """Copy messages with dates and with the flags that the destination's rights allow. Those that are gone are left
-    out. Raises what append() raises, and then nothing was copied."""
+    out. `sides` is asked before each batch, and raises when rights are gone. Raises what append() raises, too, and
+    then nothing was copied."""
+    source, destination = await sides()
     image = await source.account.image(source.mailbox)
     validity = (await destination.account.status(destination.mailbox)).uidvalidity
     done: list[int] = []
@@ -51,10 +57,14 @@ async def carry(source: Side, uids: Sequence[int], destination: Side, stage: Cal
     modseq = 0
     try:
         for batch in _batches(image, uids):
+            source, destination = await sides()
             contents = await source.account.contents(source.mailbox, batch)
-            found = [(uid, content) for uid, content in zip(batch, contents, strict=True) if content is not None]
-            letters = [(uid, letter) for uid, content in found if (letter := _letter(image, uid, content, stage))]
+            letters: list[tuple[int, NewMessage]] = []
             try:
+                for uid, content in zip(batch, contents, strict=True):
+                    letter = None if content is None else _letter(image, uid, content, stage)
+                    if letter is not None:
+                        letters.append((uid, letter))
                 messages = [_with_flags(letter, destination.rights) for _, letter in letters]
                 appended = await destination.account.append(destination.mailbox, messages)
             finally:

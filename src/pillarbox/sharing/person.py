@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any, TypeVar
 
 from pillarbox.mail.errors import LimitReached, MailboxMissing, MessageMissing, NoPermission, NotAllowed
@@ -19,7 +20,7 @@ from pillarbox.mail.rights import Rights, allowed_flags
 from pillarbox.mail.uids import UidSet
 from pillarbox.search.corpus import Candidates, TextKey
 from pillarbox.sharing.acl import ACL_PREFIX, NEGATIVE, Acl, AclChange, changed, property_of, read_acl
-from pillarbox.sharing.carry import Side, carry, remove
+from pillarbox.sharing.carry import Side, Sides, carry, remove
 from pillarbox.sharing.inheritance import inherit
 from pillarbox.sharing.neighbours import Neighbours
 from pillarbox.sharing.others import FIRST_SHARED, Others
@@ -237,18 +238,20 @@ class PersonalMail:
         return self._at(mailbox).append(messages)
 
     async def copy(self, mailbox: MailboxId, uids: Sequence[int], destination: MailboxId) -> Copied:
-        source, target = await self._sides(mailbox, destination, Rights.READ)
+        sides = partial(self._sides, mailbox, destination, Rights.READ)
+        source, target = await sides()
         if _native(source, target):
             return await source.account.copy(source.mailbox, uids, target.mailbox)
-        return await carry(source, uids, target, self._store.stage)
+        return await carry(sides, uids, self._store.stage)
 
     async def move(self, mailbox: MailboxId, uids: Sequence[int], destination: MailboxId) -> Copied:
         """contract; into another account it is one change there and then one here: after a crash in between messages
         are in both. Takes `t` and `e` (RFC 6851 section 4.4)."""
-        source, target = await self._sides(mailbox, destination, Rights.READ | Rights.DELETE | Rights.EXPUNGE)
+        sides = partial(self._sides, mailbox, destination, Rights.READ | Rights.DELETE | Rights.EXPUNGE)
+        source, target = await sides()
         if _native(source, target):
             return await source.account.move(source.mailbox, uids, target.mailbox)
-        moved = await carry(source, uids, target, self._store.stage)
+        moved = await carry(sides, uids, self._store.stage)
         await remove(source.account, source.mailbox, moved.source_uids)
         return moved
 
@@ -344,7 +347,7 @@ class PersonalMail:
             return Side(self._own, mailbox, Rights.ALL)
         return await self._at(mailbox).side(needed)
 
-    async def _sides(self, mailbox: MailboxId, destination: MailboxId, needed: Rights) -> tuple[Side, Side]:
+    async def _sides(self, mailbox: MailboxId, destination: MailboxId, needed: Rights) -> Sides:
         """Where messages come from and where they go; the rights to insert are looked at first, since the name of the
         destination is what the client typed."""
         target = await self._side(destination, Rights.INSERT)
