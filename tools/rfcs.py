@@ -55,7 +55,7 @@ NOT_SPOKEN: Final = {
     "LOGINDISABLED": "no: there is no port without TLS",
     "MAILBOX-REFERRALS": "no: one server keeps all of an account's mail",
     "MULTISEARCH": "to come",
-    "SEARCH=FUZZY": "to come", "STARTTLS": "no: the only port is TLS from the first octet (RFC 8314)",
+    "STARTTLS": "no: the only port is TLS from the first octet (RFC 8314)",
     "UTF8=ALL": "no: obsolete (RFC 5738, replaced by 6855)",
     "UTF8=APPEND": "no: obsolete (RFC 5738, replaced by 6855)",
     "UTF8=ONLY": "no: it would lock out clients without UTF-8",

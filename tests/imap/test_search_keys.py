@@ -14,12 +14,14 @@ from pillarbox.imap.search_keys import SEARCH_KEYS, KeyReader, SearchProgram
 from pillarbox.imap.wire.cursor import Cursor
 from pillarbox.imap.wire.framer import Literal, RawCommand
 from pillarbox.search import query as q
+from pillarbox.search.fuzzy import Fuzzy, Where
 
 DAY = datetime.date(1994, 2, 1)
 SEEN, DELETED = q.HasFlag("\\Seen"), q.HasFlag("\\Deleted")
 LIMITS = ImapLimits()
 FILTERS = {
     "unread": b"UNSEEN",
+    "vague": b"FUZZY TEXT lantern",
     "both": b"SEEN (DELETED)",
     "literal": b"SUBJECT {5}\r\nK\xc3\xa4se SEEN",
     "short": b"SUBJECT {5}\r\nKs",
@@ -60,6 +62,7 @@ KNOWN = {
     b"DRAFT": q.HasFlag("\\Draft"),
     b"FILTER Unread": q.Not(SEEN),
     b"FLAGGED": q.HasFlag("\\Flagged"),
+    b'FUZZY SUBJECT "IMAP break"': Fuzzy(Where.SUBJECT, "IMAP break"),
     b"FROM Smith": q.Address("From", "Smith"),
     b'HEADER X-Odd ""': q.Header("X-Odd", ""),
     b'HEADER "message-id" <a@b>': q.Header("message-id", "<a@b>"),
@@ -119,6 +122,39 @@ def test_names_of_keys_come_in_any_case(text: bytes) -> None:
     name, space, argument = text.partition(b" ")
     if name != b"NOT" and name != b"OR":
         assert query_of(name.lower() + space + argument) == KNOWN[text]
+
+
+@pytest.mark.parametrize(
+    ("text", "query"),
+    [
+        (b"FUZZY FROM x", Fuzzy(Where.FROM, "x")),
+        (b"FUZZY TO x", Fuzzy(Where.TO, "x")),
+        (b"FUZZY CC x", Fuzzy(Where.CC, "x")),
+        (b"FUZZY BCC x", Fuzzy(Where.BCC, "x")),
+        (b"FUZZY BODY x", Fuzzy(Where.BODY, "x")),
+        (b"FUZZY TEXT x", Fuzzy(Where.TEXT, "x")),
+        (b"FUZZY HEADER From x", Fuzzy(Where.FROM, "x")),
+        (b"FUZZY FUZZY TEXT x", Fuzzy(Where.TEXT, "x")),
+        (b"FUZZY (TEXT x SEEN)", q.And((Fuzzy(Where.TEXT, "x"), SEEN))),
+        (b"FUZZY OR TEXT x SUBJECT y", q.Or((Fuzzy(Where.TEXT, "x"), Fuzzy(Where.SUBJECT, "y")))),
+        (b"FUZZY SUBJECT work FROM a", q.And((Fuzzy(Where.SUBJECT, "work"), q.Address("From", "a")))),
+        (b"NOT FUZZY TEXT x", q.Not(Fuzzy(Where.TEXT, "x"))),
+        (b"FUZZY NOT TEXT x", q.Not(q.Text("x"))),
+        (b'FUZZY SUBJECT ""', q.Header("Subject", "")),
+        (b'FUZZY TEXT "!?"', q.Text("!?")),
+        (b"FUZZY HEADER X-Odd x", q.Header("X-Odd", "x")),
+        (b"FUZZY SINCE 1-Feb-1994", q.Since(DAY)),
+    ],
+)
+def test_texts_within_fuzzy_are_fuzzy_and_all_else_is_exact(text: bytes, query: q.Query) -> None:
+    program = read(text)
+    assert program.query == query
+    assert program.is_fuzzy
+
+
+def test_a_filter_may_be_fuzzy() -> None:
+    assert read(b"FILTER vague").is_fuzzy
+    assert not read(b"FILTER unread").is_fuzzy
 
 
 def test_keys_side_by_side_must_all_match() -> None:

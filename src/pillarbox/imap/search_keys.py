@@ -1,8 +1,8 @@
 """Reads search keys off the wire into a query (pillarbox.search). Adding a key: one row in SEARCH_KEYS.
 
 RFC 9051 section 6.4.4 and 9, RFC 3501 (NEW, OLD, RECENT), RFC 5032 (OLDER, YOUNGER), RFC 5182 (`$`),
-RFC 5466 (FILTER), RFC 7162 section 3.1.5 (MODSEQ), RFC 8474 section 6 (EMAILID, THREADID), RFC 8514 section 4.3
-(SAVEDON and its like), RFC 9738 (UIDAFTER, UIDBEFORE).
+RFC 5466 (FILTER), RFC 6203 (FUZZY), RFC 7162 section 3.1.5 (MODSEQ), RFC 8474 section 6 (EMAILID, THREADID),
+RFC 8514 section 4.3 (SAVEDON and its like), RFC 9738 (UIDAFTER, UIDBEFORE).
 
     search-program = ["CHARSET" SP charset SP] search-key *(SP search-key)
 
@@ -27,6 +27,7 @@ from pillarbox.imap.wire.cursor import MAX_NUMBER, Cursor
 from pillarbox.mail import flags
 from pillarbox.search import query
 from pillarbox.search.query import Query
+from pillarbox.search.ranking import fuzzily
 
 CHARSETS: Final = ("US-ASCII", "UTF-8")
 """What clients are told (BADCHARSET): the two that RFC 9051 demands; all clients can send one of them."""
@@ -50,6 +51,8 @@ class SearchProgram:
     """CHARSET was there."""
     charset_is_known: bool = True
     """If not, the query is worth nothing: answer NO [BADCHARSET]."""
+    is_fuzzy: bool = False
+    """FUZZY was there (RFC 6203): RELEVANCY may be asked for."""
 
 
 class KeyReader:
@@ -63,6 +66,7 @@ class KeyReader:
         """Of those that are being read, each named by the one before it."""
         self._filter_bytes = 0
         self._codec = "utf-8"
+        self._is_fuzzy = False
         self._depth = 0
         self._keys = 0
 
@@ -77,14 +81,15 @@ class KeyReader:
         if first_word == "CHARSET":
             self.cursor.space()
             return self.criteria()
-        return SearchProgram(self._terms(first_word))
+        return SearchProgram(self._terms(first_word), is_fuzzy=self._is_fuzzy)
 
     def criteria(self) -> SearchProgram:
         """search-criteria = charset 1*(SP search-key) (RFC 5256 section 5), as SORT and THREAD have it"""
         codec = _CODECS.get(self.cursor.astring().upper())
         self._codec = codec or _UNKNOWN_CODEC
         self.cursor.space()
-        return SearchProgram(self._terms(), names_charset=True, charset_is_known=codec is not None)
+        query = self._terms()
+        return SearchProgram(query, True, codec is not None, self._is_fuzzy)
 
     def _terms(self, first_word: str = "") -> Query:
         terms = [self._named(first_word) if first_word else self.key()]
@@ -120,6 +125,12 @@ class KeyReader:
         found = read(self)
         self._depth -= 1
         return found
+
+    def fuzzy(self) -> Query:
+        """ "FUZZY" SP search-key (RFC 6203 section 7)"""
+        self.cursor.space()
+        self._is_fuzzy = True
+        return fuzzily(self.key())
 
     def filter(self) -> Query:
         """ "FILTER" SP filter-name. Raises Refused when there is none, it names itself, or its value can't be read."""
@@ -347,6 +358,7 @@ SEARCH_KEYS: Final[Mapping[str, ReadKey]] = {
     "FILTER": KeyReader.filter,
     "FLAGGED": _with(flags.FLAGGED),
     "FROM": _address("From"),
+    "FUZZY": lambda reader: reader.nested(KeyReader.fuzzy),
     "HEADER": _header,
     "KEYWORD": _keyword,
     "LARGER": _sized(query.Larger),

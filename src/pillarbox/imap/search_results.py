@@ -1,7 +1,7 @@
 """What SEARCH and SORT share beyond their keys: result options, ESEARCH responses, and the finding itself.
 
 RFC 9051 section 6.4.4 and 7.3.4, ESEARCH (RFC 4731), SEARCHRES (RFC 5182), ESORT (RFC 5267 section 3), PARTIAL
-(RFC 9394), mod-sequences (RFC 7162 section 3.1.6 and 3.1.10).
+(RFC 9394), RELEVANCY (RFC 6203), mod-sequences (RFC 7162 section 3.1.6 and 3.1.10).
 
 What is searched is what the client knows: messages that it was not told of yet are not found, messages that
 have vanished meanwhile are not found either, and numbers mean what they mean to the client.
@@ -9,7 +9,7 @@ have vanished meanwhile are not found either, and numbers mean what they mean to
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -23,10 +23,11 @@ from pillarbox.imap.view import View
 from pillarbox.imap.wire.cursor import Cursor
 from pillarbox.imap.wire.writer import string
 from pillarbox.mail.uids import UidSet
-from pillarbox.search.evaluate import matching_rows
+from pillarbox.search.evaluate import ranked_rows
 from pillarbox.search.query import ModSeq, Numbers, leaves
+from pillarbox.search.ranking import HIGHEST
 
-RESULT_OPTIONS: Final = ("MIN", "MAX", "ALL", "COUNT", "SAVE", "PARTIAL", "CONTEXT", "UPDATE")
+RESULT_OPTIONS: Final = ("MIN", "MAX", "ALL", "COUNT", "SAVE", "PARTIAL", "CONTEXT", "UPDATE", "RELEVANCY")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,20 @@ class ResultOptions:
     """Ends of a range of results from 1, or negative, from the last."""
     update_items: tuple[FetchItem, ...] = ()
     """What UPDATE wants to be told of messages that are new in the result."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a search found."""
+
+    indices: Sequence[int]
+    """In the view, ascending."""
+    scores: Mapping[int, int]
+    """By index, where keys were matched fuzzily."""
+
+    def relevancy(self, ordered: Sequence[int]) -> list[int]:
+        """The score of each of these indices, 1 to 100 (RFC 6203 section 4): what only exact keys found has 100."""
+        return [self.scores.get(index, HIGHEST) for index in ordered]
 
 
 ALL_RESULTS: Final = ResultOptions(frozenset({"ALL"}))
@@ -77,13 +92,20 @@ def check_program(program: SearchProgram, session: Session) -> None:
         raise BadSyntax("With UIDONLY, name messages by UID", "UIDREQUIRED")
 
 
+def check_relevancy(program: SearchProgram, names: Collection[str]) -> None:
+    """Raises BadSyntax when result options or sort keys have RELEVANCY, and no search key is FUZZY (RFC 6203 section 4
+    and 6)."""
+    if "RELEVANCY" in names and not program.is_fuzzy:
+        raise BadSyntax("RELEVANCY goes with the search key FUZZY")
+
+
 def names_numbers(program: SearchProgram) -> bool:
     """Whether there are message numbers among the keys: then no EXPUNGE may follow (RFC 7162 section 3.2.10.2)."""
     return any(isinstance(leaf, Numbers) for leaf in leaves(program.query))
 
 
-async def find(session: Session, program: SearchProgram, options: ResultOptions | None = None) -> Sequence[int]:
-    """The indices in the view of what matches, ascending. Raises Refused for an unknown charset.
+async def find(session: Session, program: SearchProgram, options: ResultOptions | None = None) -> Found:
+    """What matches. Raises Refused for an unknown charset.
 
     With SAVE, `$` is empty until save() is called, so also when it comes to a NO (RFC 5182 section 2.1).
     """
@@ -93,7 +115,7 @@ async def find(session: Session, program: SearchProgram, options: ResultOptions 
     return await find_in(session, view, program, saved)
 
 
-async def find_in(session: Session, view: View, program: SearchProgram, saved: Sequence[int]) -> Sequence[int]:
+async def find_in(session: Session, view: View, program: SearchProgram, saved: Sequence[int]) -> Found:
     """The same in any view; `saved` is what `$` stands for. Raises MailboxMissing."""
     if asks_modseq(program):
         session.features.add(Feature.CONDSTORE)
@@ -102,8 +124,8 @@ async def find_in(session: Session, view: View, program: SearchProgram, saved: S
     await session.mail.image(view.image.mailbox.id)
     now_seconds = int(session.services.clock.now_seconds())
     corpus = ViewCorpus(view, session.mail, UidSet.of(saved), now_seconds)
-    found = await matching_rows(program.query, corpus)
-    return still_there(view, found)
+    found = await ranked_rows(program.query, corpus)
+    return Found(still_there(view, found.rows), found.scores)
 
 
 def still_there(view: View, indices: Sequence[int]) -> Sequence[int]:
@@ -160,22 +182,29 @@ def correlator(tag: bytes) -> bytes:
     return b"(TAG %b)" % string(tag)
 
 
-def esearch(about: bytes, options: ResultOptions, shown: Sequence[int], modseq: int, uid: bytes) -> bytes:
+def esearch(
+    about: bytes, options: ResultOptions, shown: Sequence[int], modseq: int, uid: bytes, relevancy: Sequence[int]
+) -> bytes:
     """esearch-response = "ESEARCH" [search-correlator] [SP "UID"] *(SP search-return-data); nothing for SAVE alone.
 
-    `about`: the correlator; `shown`: numbers or UIDs, in the order of the answer; `uid`: ` UID` for UIDs.
+    `about`: the correlator; `shown`: numbers or UIDs, in the order of the answer; `uid`: ` UID` for UIDs;
+    `relevancy`: the score of each that is shown.
     """
     if options.names - {"CONTEXT", "UPDATE"} == {"SAVE"}:
         return b""
-    data = b"".join(_return_data(options, shown, modseq))
+    data = b"".join(_return_data(options, shown, modseq, relevancy))
     return b"* ESEARCH %b%b%b\r\n" % (about, uid, data)
 
 
-def _return_data(options: ResultOptions, shown: Sequence[int], modseq: int) -> Iterator[bytes]:
+def _return_data(
+    options: ResultOptions, shown: Sequence[int], modseq: int, relevancy: Sequence[int]
+) -> Iterator[bytes]:
     """search-return-data = "MIN" SP nz-number / "MAX" SP nz-number / "ALL" SP sequence-set / "COUNT" SP number /
-    "MODSEQ" SP mod-sequence-value / "PARTIAL" SP "(" partial-range SP (sequence-set / "NIL") ")"
+    "MODSEQ" SP mod-sequence-value / "PARTIAL" SP "(" partial-range SP (sequence-set / "NIL") ")" /
+    "RELEVANCY" SP score-list
 
     Nothing but COUNT and PARTIAL is there when nothing was found.
+    score-list = "(" [score *(SP score)] ")": with PARTIAL of those in the range, else of all, in their order.
     """
     if shown and "MIN" in options.names:
         yield b" MIN %d" % shown[0]
@@ -185,6 +214,9 @@ def _return_data(options: ResultOptions, shown: Sequence[int], modseq: int) -> I
         yield b" ALL " + ordered_set(shown)
     if options.partial:
         yield b" PARTIAL (%d:%d %b)" % (*options.partial, ordered_set(part_of(shown, options.partial)) or b"NIL")
+    scores = part_of(relevancy, options.partial) if options.partial else relevancy
+    if scores and "RELEVANCY" in options.names:
+        yield b" RELEVANCY (%b)" % b" ".join(b"%d" % score for score in scores)
     if "COUNT" in options.names:
         yield b" COUNT %d" % len(shown)
     if modseq:

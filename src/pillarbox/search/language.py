@@ -46,8 +46,8 @@ _BY_LETTER: Final = (("\u0370", "\u03ff", "greek"), ("\u0530", "\u058f", "armeni
 LANGUAGES: Final = (*STOP_WORDS, *(name for *_, name in _BY_LETTER))
 _CYRILLIC: Final = ("\u0400", "\u04ff")
 
-_ENOUGH: Final = 2
-"""Small words that must be there."""
+_ENOUGH: Final = 3
+"""One small word, twice, or two of them. A single one tells only when no other language has it."""
 _LEAST_LETTERS: Final = 3
 _MOST_LETTERS: Final = 24
 """German compounds reach that; longer ones are found by how they begin."""
@@ -55,13 +55,15 @@ _MOST_LETTERS: Final = 24
 
 def language_of(counts: Mapping[str, int]) -> str:
     """The language of a text by how often each word, spelled in small letters, is in it; empty when nothing tells."""
-    best, most = "", _ENOUGH - 1
+    weights = {}
     for language, small_words in STOP_WORDS.items():
         seen = [counts[word] for word in small_words if word in counts]
-        weight = sum(seen) + len(seen)
-        if seen and sum(seen) >= _ENOUGH and weight > most:
-            best, most = language, weight
-    return best or next(filter(None, map(_by_script, counts)), "")
+        weights[language] = sum(seen) + len(seen)
+    best = max(weights, key=weights.__getitem__)
+    most = weights[best]
+    if most >= _ENOUGH or (most and list(weights.values()).count(most) == 1):
+        return best
+    return next(filter(None, map(_by_script, counts)), "")
 
 
 def _by_script(word: str) -> str:

@@ -21,7 +21,13 @@ from pillarbox.search.query import Address, And, Body, Header, Or, Query, Text, 
 MOST_READ: Final = 2_000
 """Of the messages that no index knows, the latest: some seconds."""
 _BATCH_ROWS: Final = 16
-_BODILESS: Final = frozenset({Where.SUBJECT, Where.FROM, Where.TO, Where.CC, Where.BCC})
+_FIELDS: Final = {
+    "subject": Where.SUBJECT,
+    "from": Where.FROM,
+    "to": Where.TO,
+    "cc": Where.CC,
+    "bcc": Where.BCC,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +48,9 @@ def fuzzily(query: Query) -> Query:
             return all_of(map(fuzzily, terms))
         case Or(terms):
             return any_of(map(fuzzily, terms))
-        case Header(name, text) if name.lower() == "subject":
-            return _worded(Fuzzy(Where.SUBJECT, text), query)
-        case Address(name, text) if name.upper() in Where.__members__:
-            return _worded(Fuzzy(Where[name.upper()], text), query)
+        case Header(name, text) | Address(name, text):
+            where = _FIELDS.get(name.lower())
+            return query if where is None else _worded(Fuzzy(where, text), query)
         case Body(text):
             return _worded(Fuzzy(Where.BODY, text), query)
         case Text(text):
@@ -77,7 +82,7 @@ async def _read(key: Fuzzy, corpus: Corpus, rows: Sequence[int]) -> dict[int, Hi
         some = rows[start : start + _BATCH_ROWS]
         headers = await corpus.headers(some)
         bodies: Sequence[BodyTexts | None] = [None] * len(some)
-        if key.where not in _BODILESS:
+        if key.where not in _FIELDS.values():
             bodies = await corpus.bodies(some)
         for row, header, body in zip(some, headers, bodies, strict=True):
             hit = None if header is None else await _read_one(key, corpus, header, body)

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-Column = Sequence[Any]  # Any: int in some columns, bytes in others
+Column = Sequence[Any] | Mapping[int, Any]  # Any: int in some columns, bytes in others
 
 
 class SortKey(enum.Enum):
@@ -23,6 +23,7 @@ class SortKey(enum.Enum):
     DISPLAYFROM = "DISPLAYFROM"
     DISPLAYTO = "DISPLAYTO"
     FROM = "FROM"
+    RELEVANCY = "RELEVANCY"
     SIZE = "SIZE"
     SUBJECT = "SUBJECT"
     TO = "TO"

@@ -26,6 +26,7 @@ from pillarbox.imap.search_results import (
     ALL_RESULTS,
     ResultOptions,
     check_program,
+    check_relevancy,
     esearch,
     find_in,
     modseq_of,
@@ -66,6 +67,7 @@ def _parse(cursor: Cursor, session: Session) -> _Question:
     _check(session, sources, options)
     program = KeyReader(cursor, session.services.limits, session.filters.get).program(word)
     check_program(program, session)
+    check_relevancy(program, options.names)
     if program.names_charset and Feature.UTF8_ACCEPT in session.features:
         raise BadSyntax("With UTF8=ACCEPT, ESEARCH takes no CHARSET (RFC 6855 section 3)")
     return _Question(sources, options, program)
@@ -96,22 +98,22 @@ async def _search(session: Session, asked: _Question) -> Replies:
             view.saved_uids = ()
         try:
             found = await find_in(session, view, asked.program, saved)
-            check_listed(session, asked.options, found)
+            check_listed(session, asked.options, found.indices)
         except (MailboxMissing, NoPermission):  # deleted since the list was taken, or no longer to be read
             continue
         about = b"(TAG %b MAILBOX %b UIDVALIDITY %d)" % (
             string(session.tag), session.encode_name(mailbox.name), mailbox.uidvalidity
         )  # fmt: skip
         if is_selected:
-            save(view, found, asked.options)
-        if found:
-            modseq = modseq_of(view, asked.program, found, asked.options)
-            yield esearch(about, asked.options, view.uids_of(found), modseq, b" UID")
+            save(view, found.indices, asked.options)
+        if found.indices:
+            shown, modseq = view.uids_of(found.indices), modseq_of(view, asked.program, found.indices, asked.options)
+            yield esearch(about, asked.options, shown, modseq, b" UID", found.relevancy(found.indices))
         if is_selected and updates:
             updates = False
             yield open_context(
                 Context(session, asked.program.query, ResultKind.UIDS, items=asked.options.update_items, about=about),
-                found,
+                found.indices,
                 saved,
             )
     if updates:

@@ -19,8 +19,10 @@ from pillarbox.imap.replies import LOGGED_IN, Done, Replies, State
 from pillarbox.imap.search_keys import KeyReader, SearchProgram
 from pillarbox.imap.search_results import (
     ALL_RESULTS,
+    Found,
     ResultOptions,
     check_program,
+    check_relevancy,
     correlator,
     esearch,
     find,
@@ -53,6 +55,7 @@ def _parse(cursor: Cursor, session: Session) -> _Search:
     check_update(session, options)
     program = KeyReader(cursor, session.services.limits, session.filters.get).program(first_word)
     check_program(program, session)
+    check_relevancy(program, options.names if options else ())
     if program.names_charset and Feature.UTF8_ACCEPT in session.features:
         raise BadSyntax("With UTF8=ACCEPT, SEARCH takes no CHARSET (RFC 6855 section 3)")
     return _Search(program, options)
@@ -60,9 +63,10 @@ def _parse(cursor: Cursor, session: Session) -> _Search:
 
 async def _search_numbers(session: Session, asked: _Search) -> Replies:
     saved = session.selected.saved_uids
-    portion = listed_portion(session, asked.options, await find(session, asked.program, asked.options))
+    whole = await find(session, asked.program, asked.options)
+    portion = listed_portion(session, asked.options, whole.indices)
     found = portion.indices
-    yield _answer(session, asked, found, [index + 1 for index in found], b"")
+    yield _answer(session, asked, Found(found, whole.scores), [index + 1 for index in found], b"")
     if asked.options and "UPDATE" in asked.options.names:
         yield open_context(
             Context(session, asked.program.query, ResultKind.NUMBERS, items=asked.options.update_items), found, saved
@@ -72,9 +76,10 @@ async def _search_numbers(session: Session, asked: _Search) -> Replies:
 
 async def _search_uids(session: Session, asked: _Search) -> Replies:
     saved = session.selected.saved_uids
-    portion = listed_portion(session, asked.options, await find(session, asked.program, asked.options))
+    whole = await find(session, asked.program, asked.options)
+    portion = listed_portion(session, asked.options, whole.indices)
     found = portion.indices
-    yield _answer(session, asked, found, session.selected.uids_of(found), b" UID")
+    yield _answer(session, asked, Found(found, whole.scores), session.selected.uids_of(found), b" UID")
     if asked.options and "UPDATE" in asked.options.names:
         yield open_context(
             Context(session, asked.program.query, ResultKind.UIDS, items=asked.options.update_items), found, saved
@@ -82,16 +87,16 @@ async def _search_uids(session: Session, asked: _Search) -> Replies:
     yield _done(asked, "UID SEARCH", portion)
 
 
-def _answer(session: Session, asked: _Search, found: Sequence[int], shown: Sequence[int], uid: bytes) -> bytes:
+def _answer(session: Session, asked: _Search, found: Found, shown: Sequence[int], uid: bytes) -> bytes:
     """The untagged response. `shown` are the numbers or UIDs of `found`; `uid` says which, in ESEARCH."""
     options = asked.options
     if options is None and Feature.IMAP4REV2 in session.features:
         options = ALL_RESULTS
-    save(session.selected, found, options)
-    modseq = modseq_of(session.selected, asked.program, found, options)
+    save(session.selected, found.indices, options)
+    modseq = modseq_of(session.selected, asked.program, found.indices, options)
     if options is None:
         return number_line(b"SEARCH", shown, modseq)
-    return esearch(correlator(session.tag), options, shown, modseq, uid)
+    return esearch(correlator(session.tag), options, shown, modseq, uid, found.relevancy(found.indices))
 
 
 def _done(asked: _Search, name: str, portion: Portion) -> Done:
@@ -123,6 +128,7 @@ AREA = Area(
         Capability("SEARCHRES", "5182", LOGGED_IN),
         Capability("CONTEXT=SEARCH", "5267", LOGGED_IN),
         Capability("FILTERS", "5466", LOGGED_IN),
+        Capability("SEARCH=FUZZY", "6203", LOGGED_IN),
         Capability("WITHIN", "5032", LOGGED_IN),
     ),
 )

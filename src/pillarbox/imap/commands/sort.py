@@ -1,4 +1,4 @@
-"""SORT and UID SORT (RFC 5256), SORT=DISPLAY (RFC 5957), ESORT (RFC 5267 section 3).
+"""SORT and UID SORT (RFC 5256), SORT=DISPLAY (RFC 5957), ESORT (RFC 5267 section 3), RELEVANCY (RFC 6203).
 
     sort           = ["UID" SP] "SORT" SP sort-criteria SP search-criteria
     extended-sort  = ["UID" SP] "SORT" search-return-opts SP sort-criteria SP search-criteria
@@ -9,7 +9,7 @@ found less takes its messages out of them.
 
 from __future__ import annotations
 
-import functools
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -22,8 +22,10 @@ from pillarbox.imap.refusals import BadSyntax
 from pillarbox.imap.replies import LOGGED_IN, Replies, State
 from pillarbox.imap.search_keys import KeyReader, SearchProgram
 from pillarbox.imap.search_results import (
+    Found,
     ResultOptions,
     check_program,
+    check_relevancy,
     correlator,
     esearch,
     find,
@@ -35,8 +37,9 @@ from pillarbox.imap.search_results import (
     still_there,
 )
 from pillarbox.imap.session import Session
-from pillarbox.imap.sort_table import Facet, SortTable, sort_table
+from pillarbox.imap.sort_table import BESIDE_THE_LOOP, Facet, SortTable, sort_table
 from pillarbox.imap.wire.cursor import Cursor
+from pillarbox.imap.wire.writer import string
 from pillarbox.search.sorting import Column, Criterion, Direction, SortKey, in_order
 
 _FACETS: Final = {
@@ -75,6 +78,7 @@ def _parse(cursor: Cursor, session: Session) -> _Sort:
     cursor.space()
     program = KeyReader(cursor, session.services.limits, session.filters.get).criteria()
     check_program(program, session)
+    check_relevancy(program, {*(options.names if options else ()), *(one.key.value for one in criteria)})
     return _Sort(criteria, program, options)
 
 
@@ -101,49 +105,70 @@ def _parse_criteria(cursor: Cursor) -> tuple[Criterion, ...]:
 
 async def _sort_numbers(session: Session, asked: _Sort) -> Replies:
     saved = session.selected.saved_uids
-    ordered = await _ordered(session, asked)
-    yield _answer(session, asked, ordered, [index + 1 for index in ordered], b"")
+    ordered, relevancy = await _ordered(session, asked)
+    yield _answer(session, asked, ordered, [index + 1 for index in ordered], relevancy, b"")
     if asked.options and "UPDATE" in asked.options.names:
-        yield open_context(_context(session, asked, ResultKind.NUMBERS), ordered, saved)
+        yield _follow(session, asked, ResultKind.NUMBERS, ordered, saved)
 
 
 async def _sort_uids(session: Session, asked: _Sort) -> Replies:
     saved = session.selected.saved_uids
-    ordered = await _ordered(session, asked)
-    yield _answer(session, asked, ordered, session.selected.uids_of(ordered), b" UID")
+    ordered, relevancy = await _ordered(session, asked)
+    yield _answer(session, asked, ordered, session.selected.uids_of(ordered), relevancy, b" UID")
     if asked.options and "UPDATE" in asked.options.names:
-        yield open_context(_context(session, asked, ResultKind.UIDS), ordered, saved)
+        yield _follow(session, asked, ResultKind.UIDS, ordered, saved)
 
 
-async def _ordered(session: Session, asked: _Sort) -> Sequence[int]:
+async def _ordered(session: Session, asked: _Sort) -> tuple[Sequence[int], Sequence[int]]:
+    """The indices in order, and the score of each."""
     found = await find(session, asked.program, asked.options)
-    check_listed(session, asked.options, found)
-    return await arranged(session, asked.criteria, found)
+    check_listed(session, asked.options, found.indices)
+    ordered = await arranged(session, asked.criteria, found)
+    return ordered, found.relevancy(ordered)
 
 
-def _context(session: Session, asked: _Sort, kind: ResultKind) -> Context:
-    order = functools.partial(arranged, session, asked.criteria)
+def _follow(session: Session, asked: _Sort, kind: ResultKind, ordered: Sequence[int], saved: Sequence[int]) -> bytes:
+    if _by_relevancy(asked.criteria):  # scores of the others change with each message that comes
+        return b"* NO [NOUPDATE %b] An order by relevancy is not kept up to date\r\n" % string(session.tag)
+
+    async def arrange(indices: Sequence[int]) -> Sequence[int]:
+        return await arranged(session, asked.criteria, Found(indices, {}))
+
     items = asked.options.update_items if asked.options else ()
-    return Context(session, asked.program.query, kind, arrange=order, items=items)
+    return open_context(Context(session, asked.program.query, kind, arrange=arrange, items=items), ordered, saved)
 
 
-def _answer(session: Session, asked: _Sort, ordered: Sequence[int], shown: Sequence[int], uid: bytes) -> bytes:
+def _by_relevancy(criteria: Sequence[Criterion]) -> bool:
+    return any(criterion.key is SortKey.RELEVANCY for criterion in criteria)
+
+
+def _answer(
+    session: Session,
+    asked: _Sort,
+    ordered: Sequence[int],
+    shown: Sequence[int],
+    relevancy: Sequence[int],
+    uid: bytes,
+) -> bytes:
     save(session.selected, ordered, asked.options)
     modseq = modseq_of(session.selected, asked.program, ordered, asked.options)
     if asked.options is None:
         return number_line(b"SORT", shown, modseq)
-    return esearch(correlator(session.tag), asked.options, shown, modseq, uid)
+    return esearch(correlator(session.tag), asked.options, shown, modseq, uid, relevancy)
 
 
-async def arranged(session: Session, criteria: tuple[Criterion, ...], found: Sequence[int]) -> Sequence[int]:
-    """Ascending indices in the view in the order that the criteria say, without those that have vanished."""
-    view = session.selected
+async def arranged(session: Session, criteria: tuple[Criterion, ...], whole: Found) -> Sequence[int]:
+    """The indices in the view in the order that the criteria say, without those that have vanished."""
+    view, found = session.selected, whole.indices
     facets = {_FACETS[criterion.key] for criterion in criteria if criterion.key in _FACETS}
     while True:
         table = await sort_table(session.mail, view.image, facets)
         found = still_there(view, found)
         rows = view.rows_of(found)
-        ordered = await _in_order(table, rows, criteria)
+        if _by_relevancy(criteria):
+            ordered = await _by_scores(table, rows, criteria, whole.relevancy(found))
+        else:
+            ordered = await _in_order(table, rows, criteria)
         if table.uids is view.image.uids:  # else messages vanished meanwhile
             break
     if rows is found:
@@ -163,6 +188,17 @@ async def _in_order(table: SortTable, rows: Sequence[int], criteria: tuple[Crite
 
     whole = await table.worked_out(criteria, whole_order)
     return whole if len(rows) == len(whole) else list(filter(frozenset(rows).__contains__, whole))
+
+
+async def _by_scores(
+    table: SortTable, rows: Sequence[int], criteria: tuple[Criterion, ...], scores: Sequence[int]
+) -> Sequence[int]:
+    """The highest score first (RFC 6203 section 6). Not remembered: scores are those of one search."""
+    falling = {row: -score for row, score in zip(rows, scores, strict=True)}
+    columns = {**_columns(table, criteria), SortKey.RELEVANCY: falling}
+    if len(rows) < BESIDE_THE_LOOP:
+        return in_order(rows, criteria, columns)
+    return await asyncio.to_thread(in_order, rows, criteria, columns)
 
 
 def _columns(table: SortTable, criteria: Sequence[Criterion]) -> dict[SortKey, Column]:

@@ -80,7 +80,7 @@ def _line(threads: _Threads, names: Sequence[int]) -> bytes:
 
 async def _threaded(session: Session, asked: _Thread) -> tuple[Sequence[int], _Threads]:
     """The indices in the view of what matches, and their threads."""
-    found = await find(session, asked.program)
+    found = (await find(session, asked.program)).indices
     check_whole(session, found)
     view = session.selected
     while True:
