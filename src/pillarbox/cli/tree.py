@@ -159,6 +159,22 @@ For example:
     pillarbox export ~/sent --user alice --format mbox --mailbox Sent
 """,
     ),
+    "restore": (
+        "restore:restore",
+        """Bring back a server out of a backup, or an account, a mailbox or single messages.
+
+A whole server goes into an empty data folder, with all UIDs. With --user mail goes into an account of the server as it
+runs: a mailbox that is not there comes back with its UIDs; into one that is there comes only what is missing, under new
+UIDs. Nothing that is there is changed (docs/backup.md).
+
+For example:
+
+    pillarbox restore /mnt/backup/mail --data /var/lib/pillarbox
+    pillarbox restore /mnt/backup/mail --user alice
+    pillarbox restore /mnt/backup/mail --user alice --mailbox Archive --run 20261120T020000Z
+    pillarbox restore /mnt/backup/mail --user alice --mailbox INBOX --uid 4711
+""",
+    ),
     "undelete": (
         "undelete:undelete",
         """Put expunged mail back where it was, with its flags and dates; mailboxes that were deleted are made anew.
@@ -187,6 +203,52 @@ For example:
     pillarbox migrate imaps://alice@old.example.org --user alice
     pillarbox migrate imaps://alice@old.example.org --user alice --password-file old.txt --verify
     pillarbox migrate imaps://old.example.org --accounts people.csv --parallel 8
+""",
+    ),
+}
+
+_BACKUP: Final = (
+    "backup:backup",
+    """Back up the whole server into a folder, while it runs: accounts, mail, certificates, settings.
+
+Each account is taken as it is at one moment. A second run into the same folder stores only what changed. An interrupted
+run leaves the earlier ones as they were. With --encrypt-to nobody reads it without the age identity (docs/backup.md).
+
+For example:
+
+    pillarbox backup /mnt/backup/mail
+    pillarbox backup /mnt/backup/mail --encrypt-to age1...
+""",
+)
+_BACKUPS: Final[_Commands] = {
+    "list": (
+        "backup:list_runs",
+        """List the backups in a folder.
+
+For example:
+
+    pillarbox backup list /mnt/backup/mail
+""",
+    ),
+    "verify": (
+        "backup:verify",
+        """Read a backup whole and look whether it can be used; ends with 65 when it can't.
+
+Every piece is compared with its name, every database is checked, every message with its hash.
+
+For example:
+
+    pillarbox backup verify /mnt/backup/mail
+    pillarbox backup verify /mnt/backup/mail --all --identity key.txt
+""",
+    ),
+    "prune": (
+        "backup:prune",
+        """Remove all backups but the latest ones, and what only they needed.
+
+For example:
+
+    pillarbox backup prune /mnt/backup/mail --keep 14
 """,
     ),
 }
@@ -601,6 +663,72 @@ For example:
     ),
 }
 
+_LOGINS: Final[_Commands] = {
+    "list": (
+        "logins:list_logins",
+        """List the latest logins and refusals: when, who, from where, with which program, why not.
+
+For example:
+
+    pillarbox logins list
+    pillarbox logins list --user alice --last 200 --json
+""",
+    ),
+}
+
+_ALARMS: Final[_Commands] = {
+    "list": (
+        "alarms:list_alarms",
+        """List what looked strange about logins, and why, until it is confirmed (docs/logins.md).
+
+For example:
+
+    pillarbox alarms list
+    pillarbox alarms list --user alice --confirmed
+""",
+    ),
+    "confirm": (
+        "alarms:confirm",
+        """Say that an alarm was nothing bad; it is no longer listed.
+
+For example:
+
+    pillarbox alarms confirm 7
+""",
+    ),
+}
+
+_BANS: Final[_Commands] = {
+    "list": (
+        "bans:list_bans",
+        """List the networks that may not log in now.
+
+For example:
+
+    pillarbox bans list
+""",
+    ),
+    "add": (
+        "bans:add",
+        """Let nobody log in from an address or a network; sessions that are open stay.
+
+For example:
+
+    pillarbox bans add 192.0.2.7 --hours 24
+    pillarbox bans add 2001:db8::/32 --reason "never again"
+""",
+    ),
+    "remove": (
+        "bans:remove",
+        """Lift a ban, by hand or the server's own.
+
+For example:
+
+    pillarbox bans remove 192.0.2.7
+""",
+    ),
+}
+
 _CONFIG: Final[_Commands] = {
     "check": (
         "configuration:check",
@@ -724,6 +852,9 @@ def _build() -> App:
         ("search", "Searches in people's mail: how far the index is, and how a search goes.", _SEARCH),
         ("history", "Mailboxes as they were at a moment.", _HISTORY),
         ("expunged", "Mail that was expunged and is kept for some days.", _EXPUNGED),
+        ("logins", "Who logged in, and who did not.", _LOGINS),
+        ("alarms", "Logins that looked strange.", _ALARMS),
+        ("bans", "Networks that may not log in.", _BANS),
         ("config", "The configuration file.", _CONFIG),
         ("firewall", "This machine's firewall: open and close a port, see what it does.", _FIREWALL),
     ):
@@ -732,6 +863,8 @@ def _build() -> App:
         app.command(group)
     _register(app, {"port": _PORT})
     _register(app["port"], _PORTS)
+    _register(app, {"backup": _BACKUP})
+    _register(app["backup"], _BACKUPS)
     return app
 
 
