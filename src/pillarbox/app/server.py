@@ -18,6 +18,7 @@ from typing import Any
 
 from pillarbox.app.certificates import ServerCertificate
 from pillarbox.app.delivery import make_deliverer, open_retries
+from pillarbox.app.descriptors import allow_all
 from pillarbox.app.folder import DataFolder
 from pillarbox.app.lmtp import LmtpDoor, open_lmtp
 from pillarbox.app.log import StructuredLog
@@ -83,6 +84,7 @@ def serve(
     the settings as they are now, or raises SettingsUnusable. Raises CannotStart.
     """
     os.umask(0o077)
+    allow_all()
     sys.setswitchinterval(SWITCH_SECONDS)
     clock = SystemClock()
     events = StructuredLog(settings.log, sys.stderr, clock)

@@ -135,14 +135,14 @@ def versions(sqlite: str, openssl: str, openssl_numbers: tuple[int, ...]) -> Ite
 
 
 def _files(settings: ServerSettings) -> Iterator[Finding]:
-    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    yield judge_files(soft if soft != resource.RLIM_INFINITY else 2**31, settings.net.max_connections)
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)  # the server takes all that it may have
+    yield judge_files(hard if hard != resource.RLIM_INFINITY else 2**31, settings.net.max_connections)
 
 
 def judge_files(limit: int, max_connections: int) -> Finding:
     """Each connection is one open file, in each worker."""
     needed = max_connections + FILES_BESIDE
-    remedy = f"For the server: LimitNOFILE={needed} in its systemd unit, or: ulimit -n {needed}"
+    remedy = f"For the server: LimitNOFILE={needed} in its systemd unit, or: ulimit -Hn {needed}"
     if limit < FILES_BESIDE + 100:
         return _SCRIBE.warning("files", f"only {limit:,} open files are allowed here: too few to serve with", remedy)
     if limit < needed:
