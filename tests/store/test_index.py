@@ -102,6 +102,16 @@ async def test_what_is_indexed_is_answered_for_certain(
     assert await asked(account, key) == (uids, [])
 
 
+@pytest.mark.parametrize("needle", ["*", "?", "[", "[d]", "b?c", "a*b?c[d]e^f-g", "[^", "^f-", "]e", "x" * 1_500])
+async def test_signs_that_mean_something_elsewhere_mean_themselves(
+    opening: OpenStore, tmp_path: Path, needle: str
+) -> None:
+    """GLOB's own signs, and a needle that is no pattern any more."""
+    account = await filled(opening, (letter("s", "a*b?c[d]e^f-g[^" + "x" * 1_500), letter("s", "axxb_cde^g" * 200)))
+    index_all(tmp_path / "mail")
+    assert await asked(account, Body(needle)) == ([1], [])
+
+
 async def test_what_is_not_indexed_yet_is_possible(opening: OpenStore, tmp_path: Path) -> None:
     account = await filled(opening, THREE)
     box = (await account.find("INBOX")).id

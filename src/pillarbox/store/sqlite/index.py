@@ -78,6 +78,8 @@ _MOST_INSTANCES: Final = 50_000
 _FEW: Final = 2_000
 """Contents that are looked up one by one rather than by going through all."""
 _NOT_ASCII: Final = re.compile("[^\x00-\x7f]+")
+_MOST_PATTERN: Final = 1_000
+_GLOB_SPECIAL: Final = re.compile(r"[*?\[]")
 FEW_TEXTS: Final = 200
 """Texts that are looked through (5 microseconds each) sooner than lists of trigrams are put together."""
 
@@ -273,7 +275,7 @@ class _Asked:
                 return None
 
     def _in_field(self, name: str, needle: str) -> frozenset[int]:
-        where, bindings = "place = ? AND instr(text, ?)", [_PLACES[name], needle]
+        where, bindings = f"place = ? AND {_contains(needle)}", [_PLACES[name], _pattern(needle)]
         if len(self._contents) < _FEW:
             where += " AND content IN carray(?)"
             bindings.append(self._column(self._contents))
@@ -302,8 +304,8 @@ class _Asked:
             wanted = wanted - certain
         texts = _COLUMNS[column][2]
         return certain | self._some(
-            f"SELECT content FROM {texts} WHERE content IN carray(?) AND instr(text, ?)",  # noqa: S608 - a constant
-            (self._column(wanted), needle),
+            f"SELECT content FROM {texts} WHERE content IN carray(?) AND {_contains(needle)}",  # noqa: S608 - constants
+            (self._column(wanted), _pattern(needle)),
         )
 
     def _with_word(self, needle: str) -> frozenset[int]:
@@ -336,6 +338,17 @@ class _Asked:
 
     def _column(self, contents: Collection[int]) -> object:
         return apsw.carray(array("q", sorted(contents) or (0,)))
+
+
+def _contains(needle: str) -> str:
+    """The SQL for texts that hold it. GLOB leaps to where the needle may begin (strcspn), 2.6 times as fast as instr in
+    texts without it; SQLite takes no patterns past 50,000 bytes."""
+    return "text GLOB ?" if len(needle) <= _MOST_PATTERN else "instr(text, ?)"
+
+
+def _pattern(needle: str) -> str:
+    """What to bind for _contains()."""
+    return "*" + _GLOB_SPECIAL.sub(r"[\g<0>]", needle) + "*" if len(needle) <= _MOST_PATTERN else needle
 
 
 def _grams(needle: str) -> Iterator[str]:
