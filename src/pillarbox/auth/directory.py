@@ -67,6 +67,9 @@ _MIGRATIONS: Final = (
     """
     ALTER TABLE account ADD COLUMN admin INTEGER NOT NULL DEFAULT 0;
     """,
+    """
+    CREATE INDEX shares_of_owner ON shares_with (owner);
+    """,
 )
 """Entry n leads from schema version n to n + 1."""
 

@@ -9,16 +9,20 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from pillarbox.auth.directory import AccountDirectory, AccountMissing, DirectoryUnavailable
 from pillarbox.auth.names import LoginNameInvalid, prepare_login_name
-from pillarbox.mail.errors import StoreUnavailable
+from pillarbox.mail.errors import LimitReached, StoreUnavailable
 from pillarbox.sharing.acl import ANYONE, GROUP_PREFIX, NEGATIVE
 from pillarbox.sharing.neighbours import SHARED_ACCOUNT, Owner
 from pillarbox.store.contract import AccountId
 
 _T = TypeVar("_T")
+
+MOST_NOTED: Final = 10_000
+"""Identifiers that one account ever shares something with: rows stay when the rights are gone, and a name need not be
+anybody's."""
 
 
 class GroupMissing(Exception):
@@ -119,13 +123,21 @@ class AccountNeighbours:
         return await self._look(lambda: self._sharing_with(login_name))
 
     async def note(self, owner: AccountId, identifier: str) -> None:
-        await self._look(lambda: self.note_now(owner, [identifier]))
+        await self._look(lambda: self._note_one(owner, identifier))
 
     def note_now(self, owner: AccountId, identifiers: Sequence[str]) -> None:
         """The same at once, for several. Raises DirectoryUnavailable."""
         with self._directory.change() as connection:
             for identifier in identifiers:
                 connection.execute("INSERT OR IGNORE INTO shares_with VALUES (?, ?)", (identifier, owner))
+
+    def _note_one(self, owner: AccountId, identifier: str) -> None:
+        with self._directory.change() as connection:
+            connection.execute("INSERT OR IGNORE INTO shares_with VALUES (?, ?)", (identifier, owner))
+            if connection.changes():
+                noted = connection.execute("SELECT count(*) FROM shares_with WHERE owner = ?", (owner,)).get
+                if noted > MOST_NOTED:
+                    raise LimitReached("You have shared mailboxes with too many names by now; use groups")
 
     def owners_noting(self, identifier: str) -> list[AccountId]:
         """Accounts that have shared something with an identifier. Raises DirectoryUnavailable."""

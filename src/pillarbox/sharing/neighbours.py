@@ -38,7 +38,8 @@ class Neighbours(Protocol):
         ...
 
     async def note(self, owner: AccountId, identifier: str) -> None:
-        """Remember that `owner` is about to share something with `identifier`."""
+        """Remember that `owner` is about to share something with `identifier`. Raises LimitReached when it was too many
+        by now."""
         ...
 
 
