@@ -12,6 +12,7 @@ Must never: take more of a message than MOST_CHARACTERS, or more than MOST_WORDS
 from __future__ import annotations
 
 import enum
+import functools
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -30,7 +31,7 @@ WINDOW_CHARACTERS: Final = 16_384
 _OFTEN: Final = 3
 """Times that a body says what it is about."""
 _MOST_STEMS: Final = 4_000
-"""Different words of one message that are stemmed: nobody's vocabulary is larger in a letter."""
+"""Words of one message that are stemmed: nobody's vocabulary is larger in a letter."""
 _BEGINNING_LETTERS: Final = 3
 _TYPO_LETTERS: Final = 4
 """Words of fewer letters are not completed, and not taken for others."""
@@ -121,15 +122,11 @@ class Vocabulary:
         """A text of the body in pieces, cut anywhere; lets go after each few thousand characters."""
         rest = ""
         for piece in pieces:
-            rest += piece
-            start = 0
-            while len(rest) - start >= WINDOW_CHARACTERS:
-                end = rest.rfind(" ", start, start + WINDOW_CHARACTERS) + 1 or start + WINDOW_CHARACTERS
-                if not self.add_body(rest[start:end]):
+            *windows, rest = _windows(rest + piece)
+            for window in windows:
+                if not self.add_body(window):
                     return
-                start = end
                 yield
-            rest = rest[start:]
             yield
         self.add_body(rest)
 
@@ -146,9 +143,10 @@ class Vocabulary:
     def add_attachment(self, text: str) -> None:
         """The text of an attachment."""
         words = self._spelled.setdefault(Place.ATTACHMENT, {})
-        for (folded, spelled), times in words_of(text[:MOST_CHARACTERS]):
-            words[folded] = spelled
-            self._counts[spelled] += times
+        for window in _windows(text[:MOST_CHARACTERS]):
+            for (folded, spelled), times in words_of(window):
+                words[folded] = spelled
+                self._counts[spelled] += times
 
     @property
     def language(self) -> str:
@@ -168,17 +166,31 @@ class Vocabulary:
     def terms(self) -> Mapping[Place, set[str]]:
         """What an index keeps: words, and stems that differ, each with its language."""
         terms: dict[Place, set[str]] = {}
-        language, stems = self.language, dict[str, str]()
+        language, unstemmed = self.language, _MOST_STEMS
         for place, folded, spelled in self.words():
             here = terms.setdefault(place, set())
             here.add(folded)
-            if language and (spelled in stems or len(stems) < _MOST_STEMS):
-                stemmed = stems.get(spelled)
-                if stemmed is None:
-                    stems[spelled] = stemmed = fold(stem(language, spelled))
-                if stemmed != folded:
-                    here.add(_stem_term(language, stemmed))
+            if language and unstemmed:
+                unstemmed -= 1
+                here.add(_stem_or_word(language, spelled))
         return terms
+
+
+def _windows(text: str) -> Iterator[str]:
+    """The text cut into what is looked at in one go, between words where there are any; the last may be empty."""
+    start = 0
+    while len(text) - start >= WINDOW_CHARACTERS:
+        end = text.rfind(" ", start, start + WINDOW_CHARACTERS) + 1 or start + WINDOW_CHARACTERS
+        yield text[start:end]
+        start = end
+    yield text[start:]
+
+
+@functools.lru_cache(maxsize=32_768)
+def _stem_or_word(language: str, spelled: str) -> str:
+    """The stem of a word as a term; the word when that is its own stem. (A cache of immutable values, not state.)"""
+    folded, stemmed = fold(spelled), fold(stem(language, spelled))
+    return folded if stemmed == folded else _stem_term(language, stemmed)
 
 
 def _stem_term(language: str, stemmed: str) -> str:

@@ -8,7 +8,8 @@ Must never: hold up the loop; all of it runs in threads.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+import functools
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 import apsw
@@ -75,11 +76,14 @@ def ask_fuzzily(index: apsw.Connection, key: Fuzzy, contents: frozenset[int], th
     else:  # then a wrong letter isn't forgiven (search.fuzzy.scores)
         typos = [{} for _ in key.words]
     having_all = frozenset.intersection(*(frozenset({**a, **b}) for a, b in zip(close, typos, strict=True)))
-    hits = {
-        content: Hit(tuple(one.get(content, 0) for one in close), tuple(one.get(content, 0) for one in typos))
-        for content in having_all
-    }
-    return Hits(hits, unread)
+    hit_of = functools.cache(Hit)  # few differ
+    hits = map(hit_of, _rows(close, having_all), _rows(typos, having_all))
+    return Hits(dict(zip(having_all, hits, strict=True)), unread)
+
+
+def _rows(columns: Sequence[Mapping[int, int]], contents: Collection[int]) -> Iterator[tuple[int, ...]]:
+    """The products of all words for each of the contents, in their order."""
+    return zip(*([column.get(content, 0) for content in contents] for column in columns), strict=True)
 
 
 class _Asked:
