@@ -63,6 +63,9 @@ async def test_all_that_an_account_can_keep_is_a_limit_too() -> None:
     account = await stage.store.open(AccountId("fred"))
     await account.set_properties(None, {str(number): b"" for number in range(stage.store.limits.max_properties)})
     assert (await talk(b'SETMETADATA INBOX (/shared/comment "x")'))[0].startswith(b"t NO [METADATA TOOMANY] ")
+    both = b'SETMETADATA INBOX (/private/specialuse "\\\\Sent" /shared/comment "x")'
+    assert (await talk(both))[0].startswith(b"t NO [METADATA TOOMANY] ")
+    assert (await talk(b'LIST "" INBOX'))[0] == b'* LIST (\\HasNoChildren) "/" INBOX'
 
 
 async def test_the_own_filter_comes_before_the_one_for_everybody() -> None:

@@ -30,7 +30,7 @@ from pillarbox.imap.replies import LOGGED_IN, Done, Replies
 from pillarbox.imap.session import Session
 from pillarbox.imap.wire.cursor import Cursor
 from pillarbox.imap.wire.writer import astring, string
-from pillarbox.mail.errors import LimitReached
+from pillarbox.mail.errors import LimitReached, NoPermission
 from pillarbox.store.contract import Mailbox
 
 Values = Mapping[str, bytes | None]
@@ -205,15 +205,18 @@ def _check_count(session: Session, kept: Mapping[str, bytes], values: Values) ->
 
 
 async def _set_of_mailbox(session: Session, mailbox: Mailbox, values: dict[str, bytes | None]) -> None:
-    mail, told = session.mail, dict(values)
+    mail, told, uses = session.mail, dict(values), None
+    reader = reader_of(mail, mailbox)
     if SPECIAL_USE in values:
+        if reader is not None:
+            raise NoPermission
         uses = read_special_use(values.pop(SPECIAL_USE))
         if uses is None:
             raise Refused("That special use is not known here", "USEATTR")
         told[SPECIAL_USE] = " ".join(sorted(uses)).encode("ascii") or None
-        await mail.set_special_use(mailbox.name, uses)
-    reader = reader_of(mail, mailbox)
     await mail.set_properties(mailbox.id, {property_of(entry, reader): value for entry, value in values.items()})
+    if uses is not None:  # last: no limit can refuse it
+        await mail.set_special_use(mailbox.name, uses)
     if session.annotations is not None:
         session.annotations.changed_here(mailbox.id, told)
 
