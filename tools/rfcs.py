@@ -46,7 +46,6 @@ ELSEWHERE: Final = (
 
 NOT_SPOKEN: Final = {
     "ANNOTATE-EXPERIMENT-1": "no: an experiment of 2008 that no client follows",
-    "CONTEXT=SEARCH": "to come", "CONTEXT=SORT": "to come",
     "CONVERT": "no: the server never converts people's documents",
     "I18NLEVEL=2": "to come", "IMAPSIEVE": "comes with Sieve",
     "JMAPACCESS": "no: there is no JMAP server to name",
@@ -54,7 +53,6 @@ NOT_SPOKEN: Final = {
     "LOGIN-REFERRALS": "no: one server keeps all of an account's mail",
     "LOGINDISABLED": "no: there is no port without TLS",
     "MAILBOX-REFERRALS": "no: one server keeps all of an account's mail",
-    "MULTISEARCH": "to come",
     "STARTTLS": "no: the only port is TLS from the first octet (RFC 8314)",
     "UTF8=ALL": "no: obsolete (RFC 5738, replaced by 6855)",
     "UTF8=APPEND": "no: obsolete (RFC 5738, replaced by 6855)",

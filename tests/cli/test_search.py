@@ -56,3 +56,9 @@ def test_explain_says_what_is_no_search(filled: CommandLine) -> None:
 
 def test_explain_says_that_there_is_no_such_mailbox(filled: CommandLine) -> None:
     assert filled("search", "explain", "--user", "alice", "--mailbox", "Nowhere", "ALL").code == ExitCode.NO_INPUT
+
+
+def test_explain_says_that_it_knows_no_filters(filled: CommandLine) -> None:
+    ended = filled("search", "explain", "--user", "alice", "FILTER waiting")
+    assert ended.code == ExitCode.USAGE
+    assert "FILTER can't be explained" in ended.err

@@ -81,3 +81,15 @@ async def test_more_names_than_may_be_tried_are_refused() -> None:
     _, connection, done = await listening(ImapLimits(), b"(MAILBOXES (%b) (MessageNew MessageExpunge))" % names)
     assert done.startswith(b"a1 NO [NOTIFICATIONOVERFLOW] ")
     await connection.close()
+
+
+async def test_a_flood_of_annotations_ends_in_one_line_too() -> None:
+    stage, connection, done = await listening(ImapLimits(notify_responses=3), b"(PERSONAL (MailboxMetadataChange))")
+    assert done.startswith(b"a1 OK")
+    account = await stage.store.open(AccountId(USER))
+    for number in range(5):
+        mailbox = (await account.find(f"Lists/{number}")).id
+        await account.set_properties(mailbox, {"metadata/shared/comment": b"x"})
+    assert len(await answers(connection, b"* OK [NOTIFICATIONOVERFLOW]")) == 1
+    await connection.close()
+    assert stage.events.bugs == []

@@ -19,7 +19,7 @@ from pillarbox.cli.household import account_named, accounts, everybodys_mail, ma
 from pillarbox.cli.place import Place
 from pillarbox.cli.speech import Json, say, say_json, say_table, size_text
 from pillarbox.clock import SystemClock
-from pillarbox.imap.refusals import BadSyntax
+from pillarbox.imap.refusals import BadSyntax, Refused
 from pillarbox.imap.search_corpus import ViewCorpus
 from pillarbox.imap.search_keys import KeyReader
 from pillarbox.imap.view import View
@@ -133,6 +133,8 @@ def _read(place: Place, criteria: str) -> q.Query:
     typed = RawCommand((criteria.encode("utf-8", "surrogateescape"),), ())
     try:
         return KeyReader(Cursor(typed), place.settings().imap).program().query
+    except Refused as error:
+        raise CommandFailed("FILTER can't be explained; write what the filter holds instead", ExitCode.USAGE) from error
     except BadSyntax as error:
         raise CommandFailed(f'"{criteria}" is no search: {error}', ExitCode.USAGE) from error
 
