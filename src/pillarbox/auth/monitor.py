@@ -28,6 +28,8 @@ from pillarbox.clock import Clock
 
 _DAY_SECONDS: Final = 86_400.0
 _GUESSING_SECONDS: Final = 3600.0
+_LEARN_SECONDS: Final = 3600.0
+"""How exactly it is known when something was last seen."""
 _NEAR_KM: Final = 500.0
 """Databases of places are wrong by that much, mobile networks by more."""
 _NEAR_HOURS: Final = 2
@@ -58,27 +60,31 @@ class Monitor:
         self._alarms = Alarms(ledger, clock)
         self._places = places
         self._raised = raised
+        self._usual: dict[tuple[str, ...], float] = {}
+        """What was learned lately, so that a program which logs in every minute costs next to nothing."""
 
     def write(self, records: Sequence[LoginRecord], names: Sequence[tuple[int, str]]) -> None:
         """Write decisions down, and names of clients by decision; raise the alarms that follow."""
         alarms = []
+        logins = [record for record in records if record.result == GRANTED and not self._is_usual(record)]
         with self._ledger.change() as connection:
             self._history.add(connection, records)
-            for record in records:
-                if record.result == GRANTED:
-                    reasons = self._reasons(connection, record)
-                    alarms += self._alarm_about(connection, record, reasons)
-                    self._learn(connection, record)
+            for record in logins:
+                reasons = self._reasons(connection, record)
+                alarms += self._alarm_about(connection, record, reasons)
+                self._learn(connection, record)
             for decision, client in names:
                 self._learn_client(connection, decision, client)
             alarms += self._attacks(connection, records)
             for alarm in alarms:
                 self._alarms.add(connection, alarm)
+        self._usual.update((_habit(record), record.seconds) for record in logins)
         if alarms:
             self._raised(alarms)
 
     def prune(self) -> None:
         """Forget what is too old."""
+        self._usual.clear()
         self._history.prune()
 
     # --- somebody got in ---------------------------------------------------------------------------
@@ -186,6 +192,11 @@ class Monitor:
         alarm = Alarm(reasons[0][0], record.name, record.account, record.address, record.client, why, record.seconds)
         return [alarm]
 
+    def _is_usual(self, record: LoginRecord) -> bool:
+        """The same account did the same within the hour."""
+        seconds = self._usual.get(_habit(record))
+        return seconds is not None and 0 <= record.seconds - seconds < _LEARN_SECONDS
+
     # --- what is usual -------------------------------------------------------------------------------
 
     def _learn(self, connection: apsw.Connection, record: LoginRecord) -> None:
@@ -287,6 +298,10 @@ class Monitor:
     def _was_told(self, connection: apsw.Connection, name: str, kind: AlarmKind, since: float) -> bool:
         statement = "SELECT 1 FROM alarm WHERE name = ? AND kind = ? AND seconds >= ? LIMIT 1"
         return bool(list(connection.execute(statement, (name, kind.value, since))))
+
+
+def _habit(record: LoginRecord) -> tuple[str, ...]:
+    return record.name, record.address, record.client
 
 
 def _remember(connection: apsw.Connection, name: str, kind: str, value: str, seconds: float) -> None:
