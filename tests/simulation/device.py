@@ -270,6 +270,8 @@ class Device:
                 found += each.numbers
             elif isinstance(each, ESearch):
                 pairs = each.values.get("ALL", ())
-                assert not isinstance(pairs, int)
-                found += [number for low, high in pairs for number in range(low, high + 1)]
+                assert isinstance(pairs, tuple)
+                for pair in pairs:
+                    assert isinstance(pair, tuple)
+                    found += range(pair[0], pair[1] + 1)
         return found

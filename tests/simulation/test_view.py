@@ -83,6 +83,11 @@ def test_an_arrival_that_was_counted_but_never_asked_for_is_asked_for_when_the_d
     assert view.complete_to == 4
 
 
+def test_what_is_told_of_an_arrival_among_others_that_were_not_asked_for_is_not_remembered() -> None:
+    view = tell(tell(opened(QRESYNC, 4), "3 EXISTS"), "3 FETCH (UID 9 FLAGS () MODSEQ (6))")
+    assert view.snapshot() == Snapshot(1, 0, {4: (NO_FLAGS, 5)}, 4)
+
+
 def test_vanished_that_leaves_one_out_is_found_out() -> None:
     view = View(QRESYNC, "INBOX", messages=[Message()])
     with pytest.raises(AssertionError, match="left some out"):

@@ -87,10 +87,14 @@ class View:
         return next(number for number, one in enumerate(self.messages, 1) if one is message)
 
     def snapshot(self) -> Snapshot:
+        """What is to be remembered. What was told of single arrivals, before they were asked for, is not."""
+        last = self.complete_to
         kept = {
-            one.uid: (one.flags, one.modseq) for one in self.messages if one.uid is not None and one.flags is not None
+            one.uid: (one.flags, one.modseq)
+            for one in self.messages
+            if one.uid is not None and one.uid <= last and one.flags is not None
         }
-        return Snapshot(self.uidvalidity, self.highest_modseq, kept, self.complete_to)
+        return Snapshot(self.uidvalidity, self.highest_modseq, kept, last)
 
     @property
     def complete_to(self) -> int:
@@ -106,6 +110,7 @@ class View:
         match response:
             case Exists(count):
                 assert count >= len(self.messages), "EXISTS went down without EXPUNGE"
+                self._complete_to = self.complete_to
                 self.messages += [Message() for _ in range(count - len(self.messages))]
             case Recent(count):
                 assert "IMAP4REV2" not in self.kind.enables, "RECENT though IMAP4rev2 is enabled"
