@@ -79,3 +79,22 @@ async def test_the_own_filter_comes_before_the_one_for_everybody() -> None:
     assert (await talk(b"SEARCH FILTER mine"))[0] == b"* SEARCH 2"
     await talk(b'SETMETADATA "" (/private/filters/values/mine NIL)')
     assert (await talk(b"SEARCH FILTER MINE"))[0] == b"* SEARCH 1"
+
+
+async def test_of_many_mailboxes_the_annotations_are_looked_at_once_a_second() -> None:
+    stage = AdminStage()
+    account = await stage.store.open(AccountId("fred"))
+    for number in range(201):
+        await account.create(f"Lists/{number}")
+    talk, connection = await Talk.begin(stage), await stage.connect()
+    other = Talk(connection)
+    await connection.response()
+    await other(b"LOGIN fred blurdybloop")
+    await other(b"ENABLE METADATA")
+    await other(b"NOOP")
+    await talk(b'SETMETADATA Lists/7 (/shared/comment "x")')
+    assert await other(b"NOOP") == [b"t OK NOOP completed"]
+    assert await other(b"IDLE") == [b"+ idling"]
+    stage.clock.advance(1)
+    connection.conversation.reassure()
+    assert await connection.response() == b"* METADATA Lists/7 /shared/comment\r\n"

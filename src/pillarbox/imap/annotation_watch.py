@@ -1,6 +1,9 @@
 """Notices which annotations somebody else changed: for the METADATA responses that nobody asked for (RFC 5464 section
 4.4.2), and for NOTIFY's events about them (RFC 5465 sections 5.6 and 5.7).
 
+Every change in the account, a new message too, may be one of an annotation. So where there are many mailboxes they are
+looked at once a second at most.
+
 Must never: keep values; hashes say whether one changed.
 """
 
@@ -8,7 +11,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Final
 
+from pillarbox.clock import Clock
 from pillarbox.imap.annotations import (
     PREFIX,
     PRIVATE,
@@ -32,23 +37,30 @@ class Annotated:
     entries: Mapping[str, int]
 
 
+_MANY: Final = 200
+_MANY_SECONDS: Final = 1.0
 _Picture = Mapping[MailboxId | None, Annotated]
 
 
 class AnnotationWatch:
     """One client's. Made by begin()."""
 
-    def __init__(self, mail: PersonalMail, server: AccountStore) -> None:
+    def __init__(self, mail: PersonalMail, server: AccountStore, clock: Clock, on_change: Callable[[], None]) -> None:
         self._mail = mail
+        self._clock = clock
+        self._on_change = on_change
+        self._looked_seconds = 0.0
         self._server = server
         self._unwatch: list[Unwatch] = []
         self._picture: dict[MailboxId | None, Annotated] = {}
         self._stale = False
 
     @classmethod
-    async def begin(cls, mail: PersonalMail, store: Store, on_change: Callable[[], None]) -> AnnotationWatch:
+    async def begin(
+        cls, mail: PersonalMail, store: Store, clock: Clock, on_change: Callable[[], None]
+    ) -> AnnotationWatch:
         """Watch from now on. `on_change` is called when there may be news."""
-        watch = cls(mail, await store.open(SHARED_ACCOUNT))
+        watch = cls(mail, await store.open(SHARED_ACCOUNT), clock, on_change)
 
         def look_again() -> None:
             watch._stale = True
@@ -75,7 +87,7 @@ class AnnotationWatch:
 
     async def news(self) -> list[tuple[str, list[str]]]:
         """Mailbox names (empty: the server) with the entries that others set, changed or removed since last time."""
-        if not self._stale:
+        if not self._stale or not self._is_due():
             return []
         self._stale = False
         before, now = self._picture, await self._look()
@@ -88,7 +100,17 @@ class AnnotationWatch:
                 told.append((annotated.name, sorted(changed)))
         return told
 
+    def tick(self) -> None:
+        """What was put off may be due now."""
+        if self._stale and self._is_due():
+            self._on_change()
+
+    def _is_due(self) -> bool:
+        few = len(self._picture) <= _MANY
+        return few or self._clock.monotonic_seconds() - self._looked_seconds >= _MANY_SECONDS
+
     async def _look(self) -> _Picture:
+        self._looked_seconds = self._clock.monotonic_seconds()
         kept = await self._mail.all_properties(PREFIX)
         shared = await self._server.properties(None, property_of(SHARED))
         private = {name: value for name, value in kept.get(None, {}).items() if name.startswith(property_of(PRIVATE))}

@@ -115,7 +115,9 @@ class ImapConversation:
             self._flush()
 
     def reassure(self) -> None:
-        """RFC 9585: a command that takes long says so. Also the clock of what NOTIFY puts off."""
+        """RFC 9585: a command that takes long says so. Also the clock of what NOTIFY and METADATA put off."""
+        if self._session.annotations is not None:
+            self._session.annotations.tick()
         if self._session.notices is not None:
             self._session.notices.tick()
         if self._outlet is not None and (line := self._dispatcher.progress()):

@@ -234,7 +234,9 @@ class Session:
             return b""
         try:
             if self.annotations is None:
-                self.annotations = await AnnotationWatch.begin(self.account, self.services.store, self.on_change)
+                self.annotations = await AnnotationWatch.begin(
+                    self.account, self.services.store, self.services.clock, self.on_change
+                )
             news = await self.annotations.news()
         except MailError:
             return b""
