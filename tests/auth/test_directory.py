@@ -34,6 +34,12 @@ def test_an_account_id_is_opaque_and_fit_for_a_file_name(directory: AccountDirec
     assert all(re.fullmatch(r"[0-9a-f]{32}", account_id) for account_id in ids)
 
 
+def test_nobody_is_called_as_everybody_is_in_lists_of_rights(directory: AccountDirectory) -> None:
+    for name in ("anyone", "Anyone"):
+        with pytest.raises(LoginNameInvalid):
+            directory.add(name, "hash")
+
+
 def test_a_removed_and_new_account_of_one_name_has_another_id(directory: AccountDirectory) -> None:
     first = directory.add("alice", "hash")
     directory.remove("alice")

@@ -18,9 +18,10 @@ from typing import Final
 
 import apsw
 
-from pillarbox.auth.names import prepare_alias, prepare_login_name
+from pillarbox.auth.names import LoginNameInvalid, prepare_alias, prepare_login_name
 from pillarbox.clock import Clock
 from pillarbox.database import open_database
+from pillarbox.sharing.acl import ANYONE
 from pillarbox.store.contract import AccountId
 
 BUSY_SECONDS: Final = 10.0
@@ -179,7 +180,7 @@ class AccountDirectory:
         """New accounts from (login name, password hash), all or none. Raises as `add` does."""
         now = int(self._clock.now_seconds())
         added = [
-            Account(AccountId(secrets.token_hex(16)), prepare_login_name(name), password_hash, False, now, now)
+            Account(AccountId(secrets.token_hex(16)), _new_name(name), password_hash, False, now, now)
             for name, password_hash in rows
         ]
         with self.change() as connection:
@@ -340,3 +341,10 @@ class AccountDirectory:
 def _whole(value: object) -> int:
     assert isinstance(value, int)
     return value
+
+
+def _new_name(typed: str) -> str:
+    name = prepare_login_name(typed)
+    if name == ANYONE:
+        raise LoginNameInvalid(f'"{ANYONE}" stands for everybody in lists of rights (RFC 4314); choose another name')
+    return name
