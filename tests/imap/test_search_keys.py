@@ -152,6 +152,13 @@ def test_texts_within_fuzzy_are_fuzzy_and_all_else_is_exact(text: bytes, query: 
     assert program.is_fuzzy
 
 
+def test_the_number_of_different_fuzzy_texts_is_bounded() -> None:
+    assert read(b" ".join(b"FUZZY TEXT w%d" % (number % 16) for number in range(40))).is_fuzzy
+    with pytest.raises(Refused) as refused:
+        read(b" ".join(b"FUZZY TEXT w%d" % number for number in range(17)))
+    assert refused.value.code == "LIMIT"
+
+
 def test_a_filter_may_be_fuzzy() -> None:
     assert read(b"FILTER vague").is_fuzzy
     assert not read(b"FILTER unread").is_fuzzy

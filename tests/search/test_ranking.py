@@ -101,6 +101,13 @@ def test_a_key_that_is_there_twice_is_asked_once() -> None:
     assert corpus.headers_fetched == [0, 1, 2, 3]
 
 
+def test_a_message_is_read_once_for_all_keys() -> None:
+    corpus = LetterCorpus(MAIL)
+    found = asyncio.run(ranked_rows(q.any_of((TEXT, Fuzzy(Where.BODY, "harbour"), SUBJECT)), corpus))
+    assert found.rows == [0, 1, 2]
+    assert (corpus.headers_fetched, corpus.bodies_fetched) == ([0, 1, 2, 3], [0, 1, 2, 3])
+
+
 def test_of_what_no_index_knows_only_the_latest_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ranking, "MOST_READ", 20)
     mail = tuple(letter(uid, "lantern") for uid in range(1, 101))

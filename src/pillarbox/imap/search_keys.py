@@ -26,8 +26,9 @@ from pillarbox.imap.refusals import BadSyntax, Refused
 from pillarbox.imap.wire.cursor import MAX_NUMBER, Cursor
 from pillarbox.mail import flags
 from pillarbox.search import query
+from pillarbox.search.fuzzy import Fuzzy
 from pillarbox.search.query import Query
-from pillarbox.search.ranking import fuzzily
+from pillarbox.search.ranking import MOST_KEYS, fuzzily
 
 CHARSETS: Final = ("US-ASCII", "UTF-8")
 """What clients are told (BADCHARSET): the two that RFC 9051 demands; all clients can send one of them."""
@@ -67,6 +68,7 @@ class KeyReader:
         self._filter_bytes = 0
         self._codec = "utf-8"
         self._is_fuzzy = False
+        self._fuzzy_keys: set[Fuzzy] = set()
         self._depth = 0
         self._keys = 0
 
@@ -127,10 +129,14 @@ class KeyReader:
         return found
 
     def fuzzy(self) -> Query:
-        """ "FUZZY" SP search-key (RFC 6203 section 7)"""
+        """ "FUZZY" SP search-key (RFC 6203 section 7). Raises Refused for too many texts (section 8)."""
         self.cursor.space()
         self._is_fuzzy = True
-        return fuzzily(self.key())
+        found = fuzzily(self.key())
+        self._fuzzy_keys.update(leaf for leaf in query.leaves(found) if isinstance(leaf, Fuzzy))
+        if len(self._fuzzy_keys) > MOST_KEYS:
+            raise Refused(f"A search takes {MOST_KEYS} fuzzy texts at most", "LIMIT")
+        return found
 
     def filter(self) -> Query:
         """ "FILTER" SP filter-name. Raises Refused when there is none, it names itself, or its value can't be read."""

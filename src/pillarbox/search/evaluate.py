@@ -73,10 +73,10 @@ async def ranked_rows(query: Query, corpus: Corpus, observe: Observer | None = N
         return Ranked(rows, {})
     narrowing = Narrowing(corpus, observe)
     asked = frozenset(rows)
-    scored = {}
-    for key in dict.fromkeys(leaf for leaf in leaves(textual) if isinstance(leaf, Fuzzy)):
-        scored[key] = await score_rows(key, corpus, rows, observe)
-        narrowing.known[key] = Known(asked, frozenset(scored[key]))
+    fuzzy_keys = dict.fromkeys(leaf for leaf in leaves(textual) if isinstance(leaf, Fuzzy))
+    scored = await score_rows(list(fuzzy_keys), corpus, rows, observe)
+    for key, scores in scored.items():
+        narrowing.known[key] = Known(asked, frozenset(scores))
     bounds = await narrowing.bounds(textual, asked)
     found = sorted([*bounds.certain, *await _read(textual, corpus, narrowing, sorted(bounds.possible))])
     if observe is not None:

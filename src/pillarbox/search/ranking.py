@@ -20,6 +20,8 @@ from pillarbox.search.query import Address, And, Body, Header, Or, Query, Text, 
 
 MOST_READ: Final = 2_000
 """Of the messages that no index knows, the latest: some seconds."""
+MOST_KEYS: Final = 16
+"""Of a query: each is answered for all messages."""
 _BATCH_ROWS: Final = 16
 _FIELDS: Final = {
     "subject": Where.SUBJECT,
@@ -63,51 +65,59 @@ def _worded(key: Fuzzy, exact: Query) -> Query:
     return key if key.words else exact
 
 
-async def score_rows(key: Fuzzy, corpus: Corpus, rows: Sequence[int], observe: Observer | None) -> Mapping[int, int]:
-    """The score of each of the ascending `rows` that the key matches."""
-    known = await corpus.fuzzy_hits(key, rows)
-    unread = sorted(known.unread)[-MOST_READ:]
-    found = {**known.found, **await _read(key, corpus, unread)}
-    scored = scores(key, found)
+Scores = Mapping[Fuzzy, Mapping[int, int]]
+"""By key and row."""
+
+
+async def score_rows(keys: Sequence[Fuzzy], corpus: Corpus, rows: Sequence[int], observe: Observer | None) -> Scores:
+    """For each key the score of each of the ascending `rows` that it matches. What must be read is read once."""
+    hits: dict[Fuzzy, dict[int, Hit]] = {}
+    unread: dict[Fuzzy, frozenset[int]] = {}
+    for key in keys:
+        known = await corpus.fuzzy_hits(key, rows)
+        hits[key], unread[key] = dict(known.found), frozenset(sorted(known.unread)[-MOST_READ:])
+        if observe is not None:
+            observe(Step(key, "index", len(rows) - len(known.unread), len(known.found), len(known.unread)))
+    await _read(corpus, unread, hits)
     if observe is not None:
-        observe(Step(key, "index", len(rows) - len(known.unread), len(known.found), len(known.unread)))
-        if unread:
-            observe(Step(key, "read", len(unread), len(found) - len(known.found), 0))
-    return scored
+        for key in filter(unread.__getitem__, keys):
+            observe(Step(key, "read", len(unread[key]), len(unread[key].intersection(hits[key])), 0))
+    return {key: scores(key, found) for key, found in hits.items()}
 
 
-async def _read(key: Fuzzy, corpus: Corpus, rows: Sequence[int]) -> dict[int, Hit]:
-    found = {}
+async def _read(corpus: Corpus, unread: Mapping[Fuzzy, frozenset[int]], hits: Mapping[Fuzzy, dict[int, Hit]]) -> None:
+    """Ask the messages that each key is open for, and add what they answer to `hits`."""
+    rows = sorted(frozenset[int]().union(*unread.values()))
+    asks_bodies = not all(key.where in _FIELDS.values() for key in unread)
     for start in range(0, len(rows), _BATCH_ROWS):
         some = rows[start : start + _BATCH_ROWS]
         headers = await corpus.headers(some)
-        bodies: Sequence[BodyTexts | None] = [None] * len(some)
-        if key.where not in _FIELDS.values():
-            bodies = await corpus.bodies(some)
+        bodies: Sequence[BodyTexts | None] = await corpus.bodies(some) if asks_bodies else [None] * len(some)
         for row, header, body in zip(some, headers, bodies, strict=True):
-            hit = None if header is None else await _read_one(key, corpus, header, body)
-            if hit is not None:
-                found[row] = hit
+            vocabulary = Vocabulary() if header is None else await _vocabulary(corpus, header, body)
+            for key in (key for key in unread if row in unread[key]):
+                hit = key.hit(vocabulary)
+                if hit is not None:
+                    hits[key][row] = hit
             await corpus.pause()
-    return found
 
 
-async def _read_one(key: Fuzzy, corpus: Corpus, header: HeaderTexts, body: BodyTexts | None) -> Hit | None:
+async def _vocabulary(corpus: Corpus, header: HeaderTexts, body: BodyTexts | None) -> Vocabulary:
     vocabulary = Vocabulary()
     vocabulary.add_header(header)
     for text in body.texts() if body is not None else ():
         for _ in vocabulary.add_texts(text):
             await corpus.pause()
-    return key.hit(vocabulary)
+    return vocabulary
 
 
-def relevance(query: Query, scored: Mapping[Fuzzy, Mapping[int, int]], row: int) -> int:
+def relevance(query: Query, scored: Scores, row: int) -> int:
     """The score of a message that the query matches: of fuzzy keys that belong together the mean, of alternatives
     the best. One that only exact alternatives found has the lowest."""
     return _score(query, scored, row) or 1
 
 
-def _score(query: Query, scored: Mapping[Fuzzy, Mapping[int, int]], row: int) -> int | None:
+def _score(query: Query, scored: Scores, row: int) -> int | None:
     match query:
         case Fuzzy():
             return scored[query].get(row)
@@ -120,4 +130,4 @@ def _score(query: Query, scored: Mapping[Fuzzy, Mapping[int, int]], row: int) ->
             return None
 
 
-__all__ = ["HIGHEST", "MOST_READ", "Ranked", "fuzzily", "relevance", "score_rows"]
+__all__ = ["HIGHEST", "MOST_KEYS", "MOST_READ", "Ranked", "fuzzily", "relevance", "score_rows"]
