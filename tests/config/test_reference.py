@@ -7,6 +7,7 @@ from pathlib import Path
 
 from pillarbox.app.settings import ServerSettings
 from pillarbox.config import reference, undocumented
+from pillarbox.config.tree import fields_of
 
 PAGE = Path(__file__).parents[2] / "docs" / "configure.md"
 
@@ -20,6 +21,9 @@ def keys(kind: type, above: str = "") -> list[str]:
             found += keys(type(value), f"{above}{field.name}.")
         else:
             found.append(above + field.name)
+    for array in fields_of(kind):
+        if array.row is not None:
+            found += [f"{above}{array.name}.{each.name}" for each in dataclasses.fields(array.row)]
     return found
 
 

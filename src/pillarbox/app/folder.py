@@ -31,6 +31,11 @@ class DataFolder:
         return self.path / "deliveries.db"
 
     @property
+    def events_path(self) -> Path:
+        """What webhooks are still to be told (push)."""
+        return self.path / "events.db"
+
+    @property
     def mail_path(self) -> Path:
         """What people keep (store)."""
         return self.path / "mail"

@@ -25,6 +25,7 @@ from pillarbox.app.log import StructuredLog
 from pillarbox.app.logins import check_logins, open_guard
 from pillarbox.app.mail import open_mail
 from pillarbox.app.managesieve import ManageSieveDoor, open_managesieve
+from pillarbox.app.push import check_events, open_streams, start_push
 from pillarbox.app.reload import reloaded
 from pillarbox.app.settings import ServerSettings
 from pillarbox.app.sweeping import forget_departed
@@ -47,6 +48,7 @@ from pillarbox.net.tally import AccountLimit, Share, Tally
 from pillarbox.net.tls import CertificateUnusable, ServerTls
 from pillarbox.net.trust import trust_advice
 from pillarbox.net.workers import DRAIN_SIGNAL, Reload, Supervisor, WorkerChannel, WorkerFailed
+from pillarbox.push.runner import EventsInvalid
 from pillarbox.web.client_settings import SetupInvalid
 
 RENEWAL_SECONDS = 12 * 3600.0
@@ -95,6 +97,7 @@ def serve(
     try:
         folder.prepare()
         check_logins(settings, folder.logins_path)
+        check_events(settings)
         groups = open_listeners(settings.listen, settings.net.backlog, settings.processes)
         port = groups[0][0].getsockname()[1]
         tls = certificate.open(partial(_give_advice, port, advise or _write_to_stderr))
@@ -110,7 +113,7 @@ def serve(
         raise CannotStart(f"{error.filename or settings.data_folder}: {error.strerror}") from error
     except (CannotListen, CertificateUnusable, DirectoryUnavailable, SetupInvalid, WorkerFailed) as error:
         raise CannotStart(str(error)) from error
-    except (LedgerUnavailable, NetworkInvalid, PlacesUnusable) as error:
+    except (EventsInvalid, LedgerUnavailable, NetworkInvalid, PlacesUnusable) as error:
         raise CannotStart(str(error)) from error
     except MailError as error:
         raise CannotStart(f"can't open the mail in {folder.mail_path}: {error}") from error
@@ -195,9 +198,13 @@ class _House:
             make = partial(ImapConversation, services)
             server = Server(sockets, tls, make, settings.net, clock, events, addresses=self._share(b"imap "))
             stack.push_async_callback(server.stop)
+            start_push(settings, store, directory, clock, events, stack)
             if self.web is not None:
-                web = self.web.server(clock, events)
+                streams = open_streams(settings, store, authenticator, events)
+                web = self.web.server(clock, events, () if streams is None else (streams.route(),))
                 stack.push_async_callback(web.stop)
+                if streams is not None:
+                    stack.callback(streams.close)
                 web.start()
                 events.info("web.ready", url=self.web.url, port=self.web.port)
             if self.lmtp is not None:

@@ -17,6 +17,7 @@ from pillarbox.mime.limits import MimeLimits
 from pillarbox.net.lmtp_settings import LmtpSettings
 from pillarbox.net.managesieve_settings import ManageSieveSettings
 from pillarbox.net.settings import ListenAddress, NetSettings, TlsSettings
+from pillarbox.push.settings import EventsSettings
 from pillarbox.sharing.settings import SharingSettings
 from pillarbox.sieve.limits import SieveLimits
 from pillarbox.store.contract import NewAccount, StoreLimits
@@ -79,6 +80,7 @@ class ServerSettings:
     managesieve: ManageSieveSettings = field(default_factory=ManageSieveSettings)
     lmtp: LmtpSettings = field(default_factory=LmtpSettings)
     delivery: DeliverySettings = field(default_factory=DeliverySettings)
+    events: EventsSettings = field(default_factory=EventsSettings)
 
     @property
     def processes(self) -> int:

@@ -6,6 +6,9 @@ Must never: be there when `[web] listen` names nothing.
 from __future__ import annotations
 
 import socket
+from collections.abc import Sequence
+
+from starlette.routing import Route
 
 from pillarbox.app.certificates import ServerCertificate
 from pillarbox.app.client_setup import site_of
@@ -45,9 +48,9 @@ class WebDoor:
                 _close(group)
         self._groups = [self._groups[number]]
 
-    def server(self, clock: Clock, events: EventLog) -> WebServer:
+    def server(self, clock: Clock, events: EventLog, more: Sequence[Route] = ()) -> WebServer:
         """The server of this worker; call on the loop's thread."""
-        app = make_app(self._site, self.tls.current_signer, self._settings.max_body_bytes, clock, events)
+        app = make_app(self._site, self.tls.current_signer, self._settings.max_body_bytes, clock, events, more)
         return WebServer(self._groups[0], self.tls, app, self._settings, events)
 
     def close(self) -> None:

@@ -92,6 +92,11 @@ class _Reading:
                 self._mistake(here, "there is no such setting" + _suggestion(name, list(fields)))
             elif (table := fields[name].table) is not None and isinstance(value, dict):
                 kept[name] = self.table(table, value, here, set())
+            elif (row := fields[name].row) is not None and isinstance(value, list):
+                kept[name] = [
+                    self.table(row, each, (*here, number), set()) if isinstance(each, dict) else each
+                    for number, each in enumerate(value)
+                ]
             elif self._is_within(fields[name], value, here):
                 self._keep(kept, fields[name], value, here)
         return kept
@@ -159,4 +164,6 @@ def _anchored(value: T, folder: Path) -> T:
             changes[field.name] = folder / held
         elif field.table is not None:
             changes[field.name] = _anchored(held, folder)
+        elif field.row is not None:
+            changes[field.name] = tuple(_anchored(each, folder) for each in held)
     return dataclasses.replace(value, **changes)  # type: ignore[type-var]  # T is a dataclass: fields_of() read it

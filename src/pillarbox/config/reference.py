@@ -63,6 +63,8 @@ def _tables(kind: type, path: tuple[str, ...]) -> Iterator[tuple[type, tuple[str
     for field in fields_of(kind):
         if field.table is not None:
             yield from _tables(field.table, (*path, field.name))
+        elif field.row is not None:
+            yield from _tables(field.row, (*path, field.name))
 
 
 def _section(kind: type, path: tuple[str, ...]) -> str:
@@ -97,7 +99,7 @@ def _default(field: Field) -> str:
     declared = next(each for each in dataclasses.fields(field.owner) if each.name == field.name)
     if declared.default_factory is not dataclasses.MISSING:
         return _toml(declared.default_factory())
-    return _toml(declared.default)
+    return "none, it has to be given" if field.required else _toml(declared.default)
 
 
 def _toml(value: Any) -> str:  # Any: whatever a default may be

@@ -26,6 +26,8 @@ class Field:
     """Its type, resolved."""
     table: type | None
     """The dataclass, when the field is a table."""
+    row: type | None
+    """The dataclass of its tables, when the field is an array of tables."""
     is_number: bool
     """A number, or a number that may be left out."""
     minimum: float
@@ -42,6 +44,7 @@ def fields_of(kind: type) -> list[Field]:
             name=field.name,
             kind=hints[field.name],
             table=hints[field.name] if dataclasses.is_dataclass(hints[field.name]) else None,
+            row=_row(hints[field.name]),
             is_number=_without_none(hints[field.name]) in (int, float),
             minimum=float(field.metadata.get("minimum", 1 if _without_none(hints[field.name]) is int else 0)),
             owner=kind,
@@ -49,6 +52,11 @@ def fields_of(kind: type) -> list[Field]:
         )
         for field in dataclasses.fields(kind)
     ]
+
+
+def _row(kind: object) -> type | None:
+    named = typing.get_args(kind)[0] if typing.get_origin(kind) is tuple else None
+    return named if isinstance(named, type) and dataclasses.is_dataclass(named) and named is not ListenAddress else None
 
 
 def _without_none(kind: object) -> object:

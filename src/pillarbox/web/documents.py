@@ -8,7 +8,7 @@ RFC 9110 (HTTP), W3C Content Security Policy level 3.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from email.utils import formatdate
 from typing import Final
 
@@ -46,9 +46,15 @@ _XML: Final = "application/xml; charset=utf-8"
 
 
 def make_app(
-    site: Site, signer: Callable[[], ProfileSigner | None], max_body_bytes: int, clock: Clock, events: EventLog
+    site: Site,
+    signer: Callable[[], ProfileSigner | None],
+    max_body_bytes: int,
+    clock: Clock,
+    events: EventLog,
+    more: Sequence[Route] = (),
 ) -> ASGIApp:
-    """The ASGI application. `signer` is asked for each profile, so a renewed certificate signs at once."""
+    """The ASGI application, with `more` beside the documents. `signer` is asked for each profile, so a renewed
+    certificate signs at once."""
     documents = _Documents(site, signer, max_body_bytes, clock)
     routes = [Route(path, documents.autoconfig) for path in autoconfig.PATHS]
     routes += [
@@ -61,6 +67,7 @@ def make_app(
         Route(autodiscover.JSON_PATH, documents.autodiscover_json),
         Route(autodiscover.JSON_PATH + "/{version}/{address}", documents.autodiscover_json),
     ]
+    routes += more
     refused = {HTTPException: _refused}
     return _Outside(Starlette(routes=routes, exception_handlers=refused), clock, events)
 

@@ -112,7 +112,7 @@ class _Guest(H11Protocol):
     """A connection that ends on time, whatever it does."""
 
     def __init__(self, config: Config, state: ServerState, leave: Callable[[], None], seconds: float) -> None:
-        super().__init__(config=config, server_state=state, app_state={})
+        super().__init__(config=config, server_state=state, app_state={"prolong": self._prolong})
         self._leave = leave
         self._seconds = seconds
         self._end: asyncio.TimerHandle | None = None
@@ -120,6 +120,12 @@ class _Guest(H11Protocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         super().connection_made(transport)
         self._end = self.loop.call_later(self._seconds, transport.abort)
+
+    def _prolong(self, seconds: float) -> None:
+        """What is served may need longer than other things do (`request.state.prolong`)."""
+        if self._end is not None:
+            self._end.cancel()
+        self._end = self.loop.call_later(seconds, self.transport.abort)
 
     def connection_lost(self, exc: Exception | None) -> None:
         if self._end is not None:

@@ -62,7 +62,8 @@ class ClientSetupSettings:
 
 @dataclass(frozen=True, slots=True)
 class WebSettings:
-    """The HTTPS port. It hands out how to set up mail programs, with the certificate of `[tls]`; no password passes."""
+    """The HTTPS port. It hands out how to set up mail programs, with the certificate of `[tls]`; no
+    password passes, but with `events.stream` on."""
 
     listen: tuple[ListenAddress, ...] = ()
     """Where HTTPS is served, such as `["*:443"]`. Empty: nowhere."""

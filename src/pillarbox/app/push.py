@@ -1,0 +1,51 @@
+"""Who is told what happens in people's mail: webhooks, and the stream over HTTPS."""
+
+from __future__ import annotations
+
+from contextlib import AsyncExitStack
+
+from pillarbox.app.folder import DataFolder
+from pillarbox.app.settings import ServerSettings
+from pillarbox.auth.contract import Authenticator
+from pillarbox.auth.directory import AccountDirectory
+from pillarbox.clock import Clock
+from pillarbox.events import EventLog
+from pillarbox.push.runner import EventPush, EventsInvalid, read_webhooks
+from pillarbox.store.contract import AccountId, Store
+from pillarbox.web.stream import EventStreams
+
+
+def check_events(settings: ServerSettings) -> None:
+    """Before anything is served. Raises EventsInvalid."""
+    read_webhooks(settings.events)
+    if settings.events.stream and not settings.web.listen:
+        raise EventsInvalid("events.stream needs an HTTPS port: set web.listen, such as ['*:443']")
+
+
+def start_push(
+    settings: ServerSettings,
+    store: Store,
+    directory: AccountDirectory,
+    clock: Clock,
+    events: EventLog,
+    stack: AsyncExitStack,
+) -> None:
+    """Tell webhooks from now on, when there are any. Raises EventsInvalid."""
+    webhooks = read_webhooks(settings.events)
+    if not webhooks:
+        return
+
+    def accounts() -> list[tuple[str, AccountId]]:
+        return [(account.login_name, account.id) for account in directory.accounts()]
+
+    path = DataFolder(settings.data_folder).events_path
+    push = EventPush(webhooks, settings.events, store, accounts, path, clock, events)
+    stack.push_async_callback(push.stop)
+    push.start()
+
+
+def open_streams(
+    settings: ServerSettings, store: Store, authenticator: Authenticator, events: EventLog
+) -> EventStreams | None:
+    """None when none are wanted."""
+    return EventStreams(store, authenticator, settings.events, events) if settings.events.stream else None
