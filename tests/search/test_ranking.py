@@ -120,6 +120,13 @@ def test_others_have_their_turn_while_a_large_text_is_read() -> None:
     assert corpus.pauses >= 4
 
 
+def test_others_have_their_turn_while_many_words_are_compared() -> None:
+    text = " ".join(f"word{number}" for number in range(5_000))
+    corpus = LetterCorpus((letter(1, "x", text + " lantern"),))
+    assert asyncio.run(matching_rows(Fuzzy(Where.TEXT, "lantern word7 zz word9"), corpus)) == []
+    assert corpus.pauses >= 10
+
+
 def test_a_word_at_a_seam_is_whole() -> None:
     text = "s" * (WINDOW_CHARACTERS - 4) + " lantern " + "t" * WINDOW_CHARACTERS
     assert ranked(TEXT, letter(1, "x", text)).rows == [0]

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import enum
 import functools
+import itertools
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -28,6 +29,8 @@ MOST_WORDS: Final = 12
 """Of a search. More don't make it clearer."""
 WINDOW_CHARACTERS: Final = 16_384
 """Text looked at in one go: some milliseconds."""
+_WORDS_AT_ONCE: Final = 1_000
+"""Words of a message compared with those looked for in one go: some milliseconds."""
 _OFTEN: Final = 3
 """Times that a body says what it is about."""
 _MOST_STEMS: Final = 4_000
@@ -308,19 +311,46 @@ class Fuzzy:
 
     def hit(self, vocabulary: Vocabulary) -> Hit | None:
         """How well a message matches; None when it doesn't."""
-        close, typos = [0] * len(self.words), [0] * len(self.words)
-        weights, language = self.where.value, vocabulary.language
-        for place, folded, spelled in vocabulary.words():
-            weight = weights.get(place)
-            if weight is None:
-                continue
-            for at, wanted in enumerate(self.words):
-                likeness = wanted.likeness(folded, spelled, language)
-                if likeness is not None:
-                    best = typos if likeness is Likeness.TYPO else close
-                    best[at] = max(best[at], weight * likeness // 100)
-        found = Hit(tuple(close), tuple(typos))
-        return found if all(map(max, close, typos)) else None
+        comparison = Comparison(self, vocabulary)
+        while comparison.go_on():
+            pass
+        return comparison.hit
+
+
+class Comparison:
+    """A key and a message's words, compared bit by bit."""
+
+    def __init__(self, key: Fuzzy, vocabulary: Vocabulary) -> None:
+        self._wanted = key.words
+        self._weights: Mapping[Place, int] = key.where.value
+        self._language = vocabulary.language
+        self._words = vocabulary.words()
+        self._close = [0] * len(key.words)
+        self._typos = [0] * len(key.words)
+
+    def go_on(self) -> bool:
+        """Look at some more words: a few milliseconds. False: there are no more."""
+        last: tuple[Place, str, str] | None = None
+        for last in itertools.islice(self._words, _WORDS_AT_ONCE):
+            place, folded, spelled = last
+            weight = self._weights.get(place)
+            if weight is not None:
+                self._compare(weight, folded, spelled)
+        return last is not None
+
+    def _compare(self, weight: int, folded: str, spelled: str) -> None:
+        for at, wanted in enumerate(self._wanted):
+            likeness = wanted.likeness(folded, spelled, self._language)
+            if likeness is not None:
+                best = self._typos if likeness is Likeness.TYPO else self._close
+                best[at] = max(best[at], weight * likeness // 100)
+
+    @property
+    def hit(self) -> Hit | None:
+        """How well the message matches; None when it doesn't."""
+        if not all(map(max, self._close, self._typos)):
+            return None
+        return Hit(tuple(self._close), tuple(self._typos))
 
 
 def scores(key: Fuzzy, hits: Mapping[int, Hit]) -> dict[int, int]:

@@ -9,6 +9,7 @@ Must never: be right at any price. A wrong guess costs a stem, never a word.
 from __future__ import annotations
 
 import functools
+import itertools
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
@@ -48,6 +49,8 @@ _CYRILLIC: Final = ("\u0400", "\u04ff")
 
 _ENOUGH: Final = 3
 """One small word, twice, or two of them. A single one tells only when no other language has it."""
+_LOOKED_AT: Final = 1_000
+"""Words whose script is looked at."""
 _LEAST_LETTERS: Final = 3
 _MOST_LETTERS: Final = 24
 """German compounds reach that; longer ones are found by how they begin."""
@@ -63,7 +66,7 @@ def language_of(counts: Mapping[str, int]) -> str:
     most = weights[best]
     if most >= _ENOUGH or (most and list(weights.values()).count(most) == 1):
         return best
-    return next(filter(None, map(_by_script, counts)), "")
+    return next(filter(None, map(_by_script, itertools.islice(counts, _LOOKED_AT))), "")
 
 
 def _by_script(word: str) -> str:

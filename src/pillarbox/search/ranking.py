@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from pillarbox.search.corpus import BodyTexts, Corpus, HeaderTexts
-from pillarbox.search.fuzzy import HIGHEST, Fuzzy, Hit, Vocabulary, Where, scores
+from pillarbox.search.fuzzy import HIGHEST, Comparison, Fuzzy, Hit, Vocabulary, Where, scores
 from pillarbox.search.narrow import Observer, Step
 from pillarbox.search.query import Address, And, Body, Header, Or, Query, Text, all_of, any_of
 
@@ -96,9 +96,11 @@ async def _read(corpus: Corpus, unread: Mapping[Fuzzy, frozenset[int]], hits: Ma
         for row, header, body in zip(some, headers, bodies, strict=True):
             vocabulary = Vocabulary() if header is None else await _vocabulary(corpus, header, body)
             for key in (key for key in unread if row in unread[key]):
-                hit = key.hit(vocabulary)
-                if hit is not None:
-                    hits[key][row] = hit
+                comparison = Comparison(key, vocabulary)
+                while comparison.go_on():
+                    await corpus.pause()
+                if comparison.hit is not None:
+                    hits[key][row] = comparison.hit
             await corpus.pause()
 
 
