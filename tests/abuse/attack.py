@@ -178,7 +178,8 @@ def main() -> None:
         config = Path(folder) / "pillarbox.toml"
         config.write_text((CHEAP_HASHES if given.cheap else "") + "[net]\nmax_connections_per_address = 200\n")
         with PillarboxServer(config=config, workers=given.workers) as server:
-            server.add_accounts([(name, PASSWORD) for name in names])
+            for first in range(0, len(names), 25):  # a command has two minutes
+                server.add_accounts([(name, PASSWORD) for name in names[first : first + 25]])
             start = time.monotonic()
             sources = (spread if given.spread else near)(given.addresses)
             told, met = attack(server, names, names[: given.people], given.guesses, sources, given.threads)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from pillarbox.auth.monitor import Monitor
 from pillarbox.auth.places import MaxMindPlaces, NoPlaces, Place, Places, PlacesUnusable, distance_km
 from pillarbox.auth.settings import AuthSettings
 from pillarbox.clock import HeldClock
+from tests.auth.mmdb import mmdb
 
 HOUR, DAY = 3600.0, 86_400.0
 HOME, OFFICE, FAR = "192.0.2.7", "198.51.100.9", "203.0.113.5"
@@ -198,6 +200,23 @@ def test_distances_are_right_and_unknown_ones_are_none() -> None:
     assert distance_km(BERLIN, Place()) is None
 
 
+def test_maps_in_maxminds_format_are_read(tmp_path: Path) -> None:
+    city, operators = tmp_path / "city.mmdb", tmp_path / "asn.mmdb"
+    city.write_bytes(
+        mmdb("203.0.113.0/24", {"country": {"iso_code": "AU"}, "location": {"latitude": -33.9, "longitude": 151.2}})
+    )
+    operators.write_bytes(
+        mmdb(
+            "203.0.113.0/24",
+            {"autonomous_system_number": 64502, "autonomous_system_organization": "Far Net"},
+        )
+    )
+    places = MaxMindPlaces(city, operators)
+    assert places.find(FAR) == SYDNEY
+    assert [places.find(address) for address in (HOME, "2001:db8::1", "local")] == [Place()] * 3
+    assert MaxMindPlaces(city, None).find(FAR).operator == ""
+
+
 def test_a_file_that_is_no_map_is_named(tmp_path: Path) -> None:
     path = tmp_path / "city.mmdb"
     path.write_bytes(b"no map")
@@ -255,6 +274,19 @@ def test_alarms_stay_open_until_somebody_confirms_them(watch: Watch) -> None:
     assert alarms.open() == []
     assert alarms.all() == [confirmed]
     assert alarms.confirm(99) is None
+
+
+def test_a_flood_of_refusals_pushes_out_refusals_only(watch: Watch) -> None:
+    for number in range(20):
+        watch.clock.advance(1)
+        watch.fail(FAR, f"user{number}")
+        watch.login(HOME)
+    settings = replace(AuthSettings().monitor, max_decisions=25)
+    history = LoginHistory(watch.ledger, watch.clock, settings)
+    history.prune()
+    kept = history.list(None, 99)
+    assert len(kept) == 25
+    assert [each.name for each in kept if each.result == "denied"] == [f"user{number}" for number in range(19, 14, -1)]
 
 
 def test_history_is_kept_for_its_days_and_open_alarms_for_ever(watch: Watch) -> None:

@@ -28,6 +28,7 @@ DENIED: Final = "denied"
 WRITE_SECONDS: Final = 1.0
 MAX_NOTES: Final = 20_000
 """Notes in memory at once; a flood beyond that within a second is counted in the log, not kept one by one."""
+_PIECE: Final = 5_000
 _PRUNE_SECONDS: Final = 600.0
 _DAY_SECONDS: Final = 86_400.0
 _COLUMNS: Final = (
@@ -105,12 +106,29 @@ class LoginHistory:
         return [LoginRecord(int(number(row[0])), number(row[1]), *map(str, (*row[2:5], *row[7:12]))) for row in found]
 
     def prune(self) -> None:
-        """Forget what is older than is to be kept."""
+        """Forget what is older than is to be kept, and the oldest refusals when there is more than is to be kept."""
         oldest = self._clock.now_seconds() - self._settings.history_days * _DAY_SECONDS
         with self._ledger.change() as connection:
-            connection.execute("DELETE FROM decision WHERE seconds < ?", (oldest,))
             connection.execute("DELETE FROM seen WHERE last_seconds < ?", (oldest,))
             connection.execute("DELETE FROM alarm WHERE confirmed_seconds IS NOT NULL AND seconds < ?", (oldest,))
+        self._delete("seconds < ?", (oldest,), None)
+        surplus = int(number(self._ledger.rows("SELECT count(*) FROM decision")[0][0])) - self._settings.max_decisions
+        self._delete("result = ?", (DENIED,), max(surplus, 0))
+
+    def _delete(self, where: str, values: tuple[str | float, ...], most: int | None) -> None:
+        """The oldest decisions of a kind; some at a time, so that logins wait for none of it."""
+        while most is None or most > 0:
+            piece = _PIECE if most is None else min(_PIECE, most)
+            with self._ledger.change() as connection:
+                connection.execute(
+                    f"DELETE FROM decision WHERE id IN (SELECT id FROM decision WHERE {where}"  # noqa: S608 - constants
+                    " ORDER BY seconds LIMIT ?)",
+                    (*values, piece),
+                )
+                deleted = connection.changes()
+            if deleted < piece:
+                return
+            most = None if most is None else most - deleted
 
 
 class Recorder:

@@ -60,6 +60,8 @@ class MonitorSettings:
 
     history_days: int = 90
     """Decisions are kept for so long. Alarms too, once they are confirmed."""
+    max_decisions: int = 1_000_000
+    """About 300 MB. Beyond that the oldest refusals go first, so that nobody fills the disk by guessing."""
     notices: NoticeWay = NoticeWay.INBOX
     """How the owner of an account hears of an alarm: `inbox` or `none`."""
     learning_days: float = 7.0
