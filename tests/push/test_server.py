@@ -36,6 +36,13 @@ def configured(folder: Path, *urls: str, more: str = "") -> Path:
     return path
 
 
+def served(folder: Path, config: Path, workers: int) -> PillarboxServer:
+    """With an account from the start: new ones are looked for every other second only."""
+    server = PillarboxServer(folder / "data", config=config, workers=workers)
+    server.add_account("alice", PASSWORD)
+    return server
+
+
 def account_of(server: PillarboxServer) -> Account:
     return Account(server.host, server.port, server.ca_file, "alice", PASSWORD)
 
@@ -48,8 +55,7 @@ def test_webhooks_are_told_in_order_and_one_that_hangs_harms_nobody(tmp_path: Pa
     seen: Counter[str] = Counter()
     with Receiver(moody) as receiver, Receiver(lambda event: None) as hanging:
         config = configured(tmp_path, hanging.url, receiver.url)
-        with PillarboxServer(tmp_path / "data", config=config, workers=2) as server:
-            server.add_account("alice", PASSWORD)
+        with served(tmp_path, config, 2) as server:
             alice = account_of(server)
             alice.append("first")  # makes the account; perhaps before anybody looks at it
             # The position is taken when a webhook first looks: mailboxes until then are no news.
@@ -86,8 +92,7 @@ def _kind(got: list[dict[str, Any]], key: str) -> str:
 def test_an_event_that_fails_too_often_is_put_aside_and_the_next_comes(tmp_path: Path) -> None:
     with Receiver(lambda event: 500 if event["mailbox"] == "Bad" else 204) as receiver:
         config = configured(tmp_path, receiver.url)
-        with PillarboxServer(tmp_path / "data", config=config, workers=1) as server:
-            server.add_account("alice", PASSWORD)
+        with served(tmp_path, config, 1) as server:
             alice = account_of(server)
             number = 0
             while not receiver.got:
