@@ -18,8 +18,8 @@ from pillarbox.cli.exits import ExitCode
 from pillarbox.mail.dates import InternalDate
 from pillarbox.mail.flags import DELETED, FLAGGED, SEEN, FlagAction
 from pillarbox.store.contract import AccountStore, NewMessage
-from tests.backup.conftest import with_mail
-from tests.cli.commands import CommandLine
+from tests.backup.conftest import CommandLine, with_mail
+from tests.cli.commands import run
 
 DATE = InternalDate(1_700_000_000, 60)
 
@@ -180,7 +180,8 @@ def test_an_encrypted_backup_needs_the_identity_elsewhere(pillarbox: CommandLine
     other = CommandLine(tmp_path / "other")
     locked = other("restore", chest)
     assert (locked.code, "--identity" in locked.err) == (ExitCode.UNAVAILABLE, True)
-    other.done("restore", chest, "--identity", "/dev/stdin", stdin=key_file.read_text())
+    words = ("restore", chest, "--identity", "/dev/stdin", "--data", str(other.data))
+    assert run(*words, stdin=key_file.read_text()).err == ""
     assert with_mail(other.data, "alice", everything) == before
     key_file.write_text("nothing of the kind")
     assert pillarbox("backup", "list", chest, "--identity", str(key_file)).code == ExitCode.BAD_DATA

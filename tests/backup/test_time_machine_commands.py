@@ -6,8 +6,7 @@ from pillarbox.cli.exits import ExitCode
 from pillarbox.mail.dates import InternalDate
 from pillarbox.mail.flags import DELETED, SEEN
 from pillarbox.store.contract import AccountStore, NewMessage
-from tests.backup.conftest import with_mail
-from tests.cli.commands import CommandLine
+from tests.backup.conftest import CommandLine, with_mail
 
 DATE = InternalDate(1_700_000_000, 0)
 
