@@ -79,7 +79,7 @@ class StoreLimits:
     @property
     def keep_expunged_seconds(self) -> int:
         """The same in seconds."""
-        return self.keep_expunged_days * 86_400
+        return max(0, self.keep_expunged_days) * 86_400
 
 
 @dataclass(frozen=True, slots=True)
