@@ -195,5 +195,5 @@ def _code(code: bytes) -> bytes:
 _WRONG_STATE = {
     State.NOT_AUTHENTICATED: "Log in first",
     State.AUTHENTICATED: "Not now: it needs an open mailbox, or comes before login",
-    State.SELECTED: "Not now: it comes before login",
+    State.SELECTED: "Not now: it comes before login, or before a mailbox is open",
 }
