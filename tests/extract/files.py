@@ -85,7 +85,7 @@ BILLION_LAUGHS = (
     + "".join(f'<!ENTITY lol{n} "{f"&lol{n - 1 or str()};" * 10}">' for n in range(1, 10))
     + "]>"
 )
-EXTERNAL_ENTITY = '<!DOCTYPE d [<!ENTITY passwords SYSTEM "file:///etc/passwd">]>'
+EXTERNAL_ENTITY = '<!DOCTYPE d [<!ENTITY passwords SYSTEM "file:/etc/passwd">]>'
 
 
 def zip_bomb(megabytes: int) -> bytes:

@@ -24,7 +24,13 @@ _CONFINED = (
 def script(text: str) -> Extractor:
     """A reader that shuts itself in and then does as told."""
     limits = ExtractLimits(processor_seconds=1, memory_bytes=256 * 1024 * 1024)
-    return Extractor(limits, (sys.executable, "-I", "-c", _CONFINED + text))
+    caught = f"""
+try:
+    exec({text!r})
+except Exception:
+    sys.exit(3)
+"""
+    return Extractor(limits, (sys.executable, "-I", "-c", _CONFINED + caught))
 
 
 def test_the_extra_is_installed_where_tests_run() -> None:
@@ -180,6 +186,11 @@ async def test_who_gives_up_waiting_leaves_no_process_behind(tmp_path: Path) -> 
         await reading
     with pytest.raises(ProcessLookupError):
         os.kill(int(told.read_text()), 0)
+
+
+async def test_a_reader_that_can_not_be_loaded_says_nothing_about_the_file() -> None:
+    with pytest.raises(OSError, match="does not begin"):
+        await Extractor(ExtractLimits(), (sys.executable, "-I", "-m", "no.such.reader")).text_of(Kind.PDF, b"any")
 
 
 async def test_a_reader_that_can_not_be_started_is_told() -> None:

@@ -197,6 +197,28 @@ async def test_of_several_processes_one_at_a_time_reads(opening: OpenStore, tmp_
         await indexer.stop()
 
 
+async def test_without_a_reader_that_begins_attachments_go_on_waiting(opening: OpenStore, tmp_path: Path) -> None:
+    account = await filled(opening, FILES[:1])
+    tried = tmp_path / "tried"
+    for _ in range(4):
+        indexer = indexer_with(tmp_path / "mail", f"open({str(tried)!r}, 'w').close(); import no_such_module")
+        indexer.start()
+        async with asyncio.timeout(60):
+            while not tried.exists() or tries(tmp_path / "mail") != 0:
+                await asyncio.sleep(0.02)
+        await indexer.stop()
+        tried.unlink()
+    assert await counts(account) == (0, 0, 1)
+
+
+def tries(mail: Path) -> int:
+    kept = apsw.Connection(str(account_folder(mail) / INDEX_NAME), flags=apsw.SQLITE_OPEN_READWRITE)
+    kept.set_busy_timeout(10_000)
+    tried = int(kept.execute("SELECT total(tries) FROM attachment").get)
+    kept.close()
+    return tried
+
+
 @pytest.mark.parametrize("deed", ["import os; os.abort()", "import os, signal; os.kill(os.getpid(), signal.SIGKILL)"])
 async def test_a_reader_that_dies_is_remembered_and_the_next_file_is_read(
     opening: OpenStore, tmp_path: Path, deed: str

@@ -20,8 +20,14 @@ from pillarbox.extract.limits import ExtractLimits
 _READER: Final = (sys.executable, "-I", "-m", "pillarbox.extract.child")
 _MOST_BYTES_PER_CHARACTER: Final = 4
 _STEP_BYTES: Final = 64 * 1024
+_NEVER_BEGUN: Final = (1, 2)
+"""What Python ends with when the reader can't be loaded; the reader itself never does."""
 _GRACE_SECONDS: Final = 2.0
 """After the moment in which the process should have ended itself."""
+
+
+class ReaderUnusable(OSError):
+    """The process ended before it looked at the file: something is wrong with the installation."""
 
 
 def can_extract() -> bool:
@@ -37,7 +43,8 @@ class Extractor:
         self._command = tuple(command)
 
     async def text_of(self, kind: Kind, data: bytes) -> str | None:
-        """The text of a file; None when it can't be read. Raises OSError when no process can be started."""
+        """The text of a file; None when it can't be read. Raises OSError when no process can be started, or none that
+        looks at files."""
         if len(data) > self._limits.file_bytes:
             return None
         process = await asyncio.create_subprocess_exec(
@@ -62,6 +69,8 @@ class Extractor:
                     await asyncio.gather(feeding, return_exceptions=True)
                 if is_whole and await process.wait() == 0:
                     return _text(written)
+                if process.returncode in _NEVER_BEGUN and not written:
+                    raise ReaderUnusable("the process that reads attachments does not begin")
         except TimeoutError:
             pass
         finally:

@@ -27,6 +27,7 @@ from pillarbox.store.searchable import MessageBody, MessageHeader, index_text, v
 from pillarbox.store.sqlite.attachments import (
     Waiting,
     attachments_in,
+    give_back_try,
     keep_text,
     next_waiting,
     note_attachments,
@@ -126,6 +127,16 @@ class AccountIndexer:
             return Turn.MORE
 
         return self._turn(keep)
+
+    def give_back_attachment(self, begun: Waiting) -> Turn:
+        """An attachment that was begun was not looked at after all. Raises the same."""
+
+        def give_back(index: apsw.Connection, _mail: apsw.Connection) -> Turn:
+            with _transaction(index):
+                give_back_try(index, begun)
+            return Turn.MORE
+
+        return self._turn(give_back)
 
     def _attachment(self, row: _Row, waiting: Waiting) -> bytes | None:
         try:

@@ -108,6 +108,12 @@ def next_waiting(index: apsw.Connection) -> Waiting | None:
         return Waiting(content, part, Kind(kind))
 
 
+def give_back_try(index: apsw.Connection, begun: Waiting) -> None:
+    """A try that was none: nobody looked at the attachment. Within a transaction."""
+    where = (begun.content, begun.part)
+    index.execute("UPDATE attachment SET tries = max(0, tries - 1) WHERE content = ? AND part = ?", where)
+
+
 def keep_text(index: apsw.Connection, read: Waiting, text: str | None) -> None:
     """Remember what an attachment says, or (None) that it can't be read, within a transaction."""
     index.execute(
@@ -182,6 +188,7 @@ __all__ = [
     "attachments_in",
     "count_attachments",
     "forget_attachments",
+    "give_back_try",
     "keep_text",
     "next_waiting",
     "note_attachments",

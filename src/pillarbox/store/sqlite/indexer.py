@@ -160,9 +160,11 @@ class Indexer:
                 del self._with_attachments[account]
             elif end is Turn.OTHERS:
                 await asyncio.sleep(self._settings.settle_seconds)
+            elif end is None:
+                await asyncio.sleep(self._settings.round_seconds)
 
-    async def _attachment_turn(self, account: AccountId, extractor: Extractor) -> Turn:
-        """Have one attachment read."""
+    async def _attachment_turn(self, account: AccountId, extractor: Extractor) -> Turn | None:
+        """Have one attachment read. None: no process could be had that reads."""
         begun: list[BegunReading] = []
         end = await self._work(account, lambda indexer: indexer.begin_attachment(begun))
         for reading in begun:
@@ -172,12 +174,17 @@ class Indexer:
                     text = await extractor.text_of(reading.waiting.kind, reading.data)
                 except OSError as error:
                     self._events.warning("attachments.no_process", error=type(error).__name__, text=str(error))
-                    return Turn.OTHERS
-            kept = Turn.OTHERS
-            while kept is Turn.OTHERS:
-                kept = await self._work(account, partial(_keep, reading.waiting, text))
-                await asyncio.sleep(self._settings.turn_seconds if kept is Turn.OTHERS else 0)
+                    await self._insist(account, partial(_give_back, reading.waiting))
+                    return None
+            await self._insist(account, partial(_keep, reading.waiting, text))
         return end
+
+    async def _insist(self, account: AccountId, turn: Callable[[AccountIndexer], Turn]) -> None:
+        """A turn that must not be left out because somebody else is at work there."""
+        end = Turn.OTHERS
+        while end is Turn.OTHERS:
+            end = await self._work(account, turn)
+            await asyncio.sleep(self._settings.turn_seconds if end is Turn.OTHERS else 0)
 
     async def _work(self, account: AccountId, turn: Callable[[AccountIndexer], Turn]) -> Turn:
         """One turn at an account, and the rest after it."""
@@ -197,6 +204,10 @@ class Indexer:
 
 def _keep(read: Waiting, text: str | None, indexer: AccountIndexer) -> Turn:
     return indexer.keep_attachment(read, text)
+
+
+def _give_back(begun: Waiting, indexer: AccountIndexer) -> Turn:
+    return indexer.give_back_attachment(begun)
 
 
 @contextlib.contextmanager
