@@ -131,3 +131,27 @@ def test_connections_are_counted_over_all_workers_and_those_of_a_dead_worker_no_
         Talk(target, context, "127.90.0.1")
     for talk in kept + again:
         talk.close()
+
+
+def test_those_who_stay_with_old_workers_after_a_reload_are_counted_still(target: PillarboxServer) -> None:
+    context = target.client_context()
+    kept = [Talk(target, context, "127.91.0.1") for _ in range(8)]
+    assert target.config is not None
+    target.config.write_text(target.config.read_text() + "max_connections_per_user = 29\n")
+    target.reload()
+    give_up = time.monotonic() + PATIENCE_SECONDS
+    while target.stderr().count('"server.draining"') < 2:
+        assert time.monotonic() < give_up
+        time.sleep(0.05)
+    with pytest.raises(OSError):
+        Talk(target, context, "127.91.0.1")
+    kept.pop().close()
+    while True:
+        assert time.monotonic() < give_up
+        try:
+            Talk(target, context, "127.91.0.1").close()
+            break
+        except OSError:
+            continue  # the old worker has not noticed yet
+    for talk in kept:
+        talk.close()
