@@ -37,6 +37,16 @@ class Writer(threading.Thread):
         assert kind == "OK"
         self.acknowledged += 1
 
+    def throw_the_first_away(self) -> None:
+        self._client.store("1", "+FLAGS", "(\\Deleted)")
+        assert self._client.expunge() == ("OK", [b"1"])
+
+    def sees(self) -> int:
+        """How many messages the open session has been told of."""
+        self._client.untagged_responses.pop("EXISTS", None)
+        self._client.noop()
+        return int(self._client.untagged_responses["EXISTS"][-1])
+
     def run(self) -> None:
         try:
             while not self.enough.is_set():
@@ -78,6 +88,9 @@ def test_a_server_destroyed_under_load_comes_back_with_all_that_it_had_promised(
         for writer in writers:
             for _ in range(LETTERS_BEFORE):
                 writer.store()
+        writers[0].throw_the_first_away()
+        server.command("undelete", "--user", "alice", "--mailbox", "INBOX", "--uid", "1")
+        assert writers[0].sees() == LETTERS_BEFORE, "what comes back is told to a session that is open"
         promised = {name: with_mail(server.data, name, state) for name, _ in PEOPLE}
         for writer in writers:
             writer.start()
