@@ -820,7 +820,7 @@ For example:
 
 def run(words: Sequence[str]) -> int:
     """Carry out a command. Raises CommandFailed."""
-    app = _build()
+    app = _build(words[0] if words else "")
     try:
         result = app(list(words), exit_on_error=False, print_error=False, result_action="return_value")
     except cyclopts.CycloptsError as error:
@@ -828,7 +828,8 @@ def run(words: Sequence[str]) -> int:
     return result if isinstance(result, int) else ExitCode.OK
 
 
-def _build() -> App:
+def _build(first: str) -> App:
+    """All commands, for a line that begins with `first`."""
     app = App(
         name="pillarbox",
         help="People's mail on port 993: an IMAP server that is secure by default.",
@@ -861,10 +862,10 @@ def _build() -> App:
         group = App(name=name, help=text, help_epilogue="")
         _register(group, commands)
         app.command(group)
-    _register(app, {"port": _PORT})
-    _register(app["port"], _PORTS)
-    _register(app, {"backup": _BACKUP})
-    _register(app["backup"], _BACKUPS)
+    for name, command, below in (("port", _PORT, _PORTS), ("backup", _BACKUP, _BACKUPS)):
+        _register(app, {name: command})
+        if name == first:  # looking it up loads its module
+            _register(app[name], below)
     return app
 
 
