@@ -112,7 +112,7 @@ def wait_until(is_reached: Callable[[], bool], process: subprocess.Popen[str]) -
 def mbsync(source: DovecotServer, target: DovecotServer, folder: Path) -> float:
     """Seconds that mbsync takes for the same."""
     stores = "".join(
-        f"IMAPAccount {name}\nHost {server.host}\nPort {server.port}\nUser {LOGIN[0]}\nPass \"{LOGIN[1]}\"\n"
+        f'IMAPAccount {name}\nHost {server.host}\nPort {server.port}\nUser {LOGIN[0]}\nPass "{LOGIN[1]}"\n'
         f"SSLType IMAPS\nCertificateFile {server.folder}/server.pem\nSystemCertificates no\n\n"
         f"IMAPStore {name}\nAccount {name}\n\n"
         for name, server in (("old", source), ("new", target))
