@@ -192,3 +192,42 @@ def test_nothing_in_a_subject_begins_a_field_of_its_own() -> None:
     (answer, _) = carried_out('require "vacation"; vacation "x";', header).actions
     assert isinstance(answer, Answer)
     assert message_from_bytes(answer.content)["Bcc"] is None
+
+
+def _quoted(word: str, times: int) -> str:
+    return "[" + ",".join([f'"{word}"'] * times) + "]"
+
+
+@pytest.mark.parametrize(
+    ("script", "header"),
+    [
+        (f'require "relational"; if header :value "lt" "A" {_quoted("a", 1000)} {{}}', b"A: b\r\n" * 5000),
+        (f'if header :matches "A" "{"?" * 120_000}" {{}}', b"A: b\r\n"),
+        (
+            'require ["body", "comparator-i;unicode-casemap"];'
+            f' if body :raw :comparator "i;unicode-casemap" :matches {_quoted("*x*", 9)} {{}}',
+            b"A: b\r\n",
+        ),
+    ],
+    ids=["keys", "wildcards", "folding"],
+)
+def test_many_keys_and_wildcards_have_the_same_budget(script: str, header: bytes) -> None:
+    outcome = carried_out(script, header, body="é".encode() * 200_000)
+    assert outcome.error == "the script takes too long on this message"
+
+
+def test_flags_of_a_variable_named_many_times_are_counted_once() -> None:
+    names = ",".join(['"a"'] * 1000)
+    script = f'require ["variables", "imap4flags"]; set "a" "x y"; if hasflag :count "eq" [{names}] "2" {{ discard; }}'
+    assert carried_out(script.replace('"imap4flags"', '"imap4flags", "relational"'), b"A: b\r\n").actions == ()
+
+
+@pytest.mark.parametrize("mark", ["\x0b", "\x0c", "\x1c", "\x85", "\u2028", "\r", "\n", "\r\n"])
+@pytest.mark.parametrize("name", ["Bcc :", "Bcc:", ""])
+def test_no_control_character_begins_a_field_in_an_added_one(mark: str, name: str) -> None:
+    code = " ".join(f"{ord(character):x}" for character in mark)
+    script = 'require ["editheader", "encoded-character"]; addheader "X" "%s${unicode:%s}%s e@example.net";'
+    (keep,) = carried_out(script % ("a " * 60, code, name), b"A: b\r\n").actions
+    assert isinstance(keep, Keep)
+    assert keep.raw_header is not None
+    assert message_from_bytes(keep.raw_header).keys() == ["X", "A"]

@@ -20,6 +20,8 @@ from pillarbox.mime.text import decode_header_text, decode_text
 _LIMITS: Final = MimeLimits()
 _field = re.compile(rb"([!-9;-~]++)[ \t]*+:([^\n]*+(?:\n[ \t][^\n]*+)*+)(?:\n|\Z)|[^\n]*+(?:\n|\Z)")
 _encoded = re.compile(rb"\\(.)", re.DOTALL)
+_control = re.compile("\r\n|[\x00-\x08\x0a-\x1f\x7f\x85\u2028\u2029]")
+"""Never in a field that a script adds; what the standard library takes for the end of a line is among them."""
 _LINE: Final = 78
 
 
@@ -87,7 +89,7 @@ class SieveMessage:
 
     def add(self, name: str, value: str, at_end: bool) -> None:
         """Add a field. A value that is not ASCII is encoded (RFC 2047), a long one folded."""
-        line = " ".join(value.split("\r\n")).replace("\r", " ").replace("\n", " ").replace("\0", "")
+        line = _control.sub(" ", value)
         if not line.isascii() or len(name) + len(line) + 2 > _LINE:
             encoded = Header(line, None if line.isascii() else "utf-8", maxlinelen=_LINE, header_name=name)
             line = encoded.encode(linesep="\r\n")

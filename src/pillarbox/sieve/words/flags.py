@@ -49,9 +49,15 @@ def _change(run: Run, call: Call) -> None:
         run.flags = flags
 
 
+def _held(run: Run, name: str) -> list[str]:
+    value = run.variable(name)
+    run.spend(20 * len(value))
+    return run.flag_names([value])
+
+
 def _hasflag(run: Run, call: Call) -> bool:
     if len(call.arguments) == 2:
-        lists = [run.flag_names([run.variable(name)]) for name in run.expand_all(call.texts(0))]
+        lists = [_held(run, name) for name in dict.fromkeys(run.expand_all(call.texts(0)))]
     else:
         lists = [run.flags]
     keys = run.flag_names(run.expand_all(call.texts(-1)))
