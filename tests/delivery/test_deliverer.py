@@ -175,6 +175,54 @@ async def test_what_can_not_be_sent_on_is_kept_with_a_notice(house: House, came_
     assert b"Subject: A message was not sent on" in notice
 
 
+@pytest.mark.parametrize("detail", [b"=.:", b":;]", b'@[()\\"', b":=?utf-8?q?@=0A?=.", b",, .", b",&:=?utf-8?q?=0A;"])
+async def test_no_address_makes_a_notice_fail_and_the_message_come_again(house: House, detail: bytes) -> None:
+    house = deciding(house, Keep(), Notice("x", "y"))
+    start = b'LHLO a\r\nMAIL FROM:<>\r\nRCPT TO:<"alice+%b"@example.org>\r\nDATA\r\n' % detail
+    assert codes(await house.talk(start + LETTER + b".\r\n"))[-1] == "250 2.0.0"
+    kept, notice = await house.mail("alice")
+    assert body(kept) == LETTER
+    assert b"To: undisclosed-recipients:;\r\n" in notice
+
+
+class Breaking(Post):
+    """An outbox with a bug."""
+
+    async def submit(self, sender: str, recipients: Sequence[str], content: bytes) -> None:
+        raise RuntimeError
+
+
+async def test_an_error_of_ours_after_the_message_is_kept_does_not_bring_it_again(house: House) -> None:
+    house = deciding(house, Keep(), Reply("chris@bar.com", b"away"), post=Breaking())
+    assert await arrive(house) == "250 2.0.0"
+    assert len(await house.mail("alice")) == 1
+
+
+class TakesOnlyDan(Post):
+    async def submit(self, sender: str, recipients: Sequence[str], content: bytes) -> None:
+        self.is_broken = recipients != ["dan@elsewhere.example"]
+        await super().submit(sender, recipients, content)
+
+
+@pytest.mark.parametrize(("first", "code"), [("dan", "250 2.0.0"), ("eve", "452 4.2.2")])
+async def test_what_went_on_to_one_is_not_sent_there_again_because_inbox_is_full(
+    house: House, monkeypatch: pytest.MonkeyPatch, first: str, code: str
+) -> None:
+    alice = house.directory.find("alice")
+    assert alice is not None
+
+    async def full(self: AccountStore, mailbox: int, messages: Sequence[NewMessage]) -> object:
+        raise OverQuota
+
+    account = await house.store.open(alice.id)
+    monkeypatch.setattr(type(account), "append", full)
+    post = TakesOnlyDan()
+    names = (first, "eve" if first == "dan" else "dan")
+    actions = [Redirect(f"{name}@elsewhere.example") for name in names]
+    assert await arrive(deciding(house, *actions, post=post)) == code
+    assert len(post.sent) == (first == "dan")
+
+
 async def test_replies_and_notices_go_out_beside_what_is_kept(house: House) -> None:
     post = Post()
     actions = (Keep(), Reply("chris@bar.com", b"away"), Notice("Fehler", "Grüße"))

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Final
 
 from pillarbox.delivery.arrival import Arrival, ArrivedMessage
-from pillarbox.delivery.filter import Decision, Envelope, FileInto, Keep, Notice, Redirect, Reject, Reply
+from pillarbox.delivery.filter import Action, Decision, Envelope, FileInto, Keep, Notice, Redirect, Reject, Reply
 from pillarbox.delivery.headers import fields
 from pillarbox.delivery.outbox import NotSent, Outbox
 from pillarbox.delivery.outcome import DELIVERED, Fate, Outcome
@@ -52,6 +52,8 @@ class Filing:
         self._events = events
         self._flags: dict[str, frozenset[str]] = {}
         """What is stored already, by mailbox."""
+        self._is_sent = False
+        """It went on to somebody."""
 
     async def carry_out(self, decision: Decision) -> Outcome:
         """Do it all. Raises MailError when the message could not be kept."""
@@ -64,10 +66,7 @@ class Filing:
                 if isinstance(action, Redirect):
                     await self._redirect(action)
         for action in decision.actions:
-            if isinstance(action, Reply):
-                await self._reply(action)
-            elif isinstance(action, Notice):
-                await self._notify(action.subject, action.text)
+            await self._tell(action)
         return DELIVERED if rejection is None else Outcome(Fate.REJECTED, rejection.text)
 
     # --- keeping ----------------------------------------------------------------------------------
@@ -152,17 +151,36 @@ class Filing:
             if self._came_back():
                 raise NotSent("the message has been here before")
             await self._outbox.submit(self._envelope.sender, [action.address], self._outgoing(action.raw_header))
+            self._is_sent = True
         except NotSent as error:
             self._events.warning("delivery.not_sent", account=self._envelope.login_name, reason=str(error))
             await self._store_unless_kept()
             if self._account.account not in self._told:
                 self._told.add(self._account.account)
-                await self._notify("A message was not sent on", _NOT_SENT)
+                await self._tell(Notice("A message was not sent on", _NOT_SENT))
+
+    async def _tell(self, action: Action) -> None:
+        """Reply or notify. The message is delivered: an error here, whichever, must not bring it once more."""
+        try:
+            if isinstance(action, Reply):
+                await self._reply(action)
+            elif isinstance(action, Notice):
+                await self._notify(action.subject, action.text)
+        except Exception as error:
+            self._events.bug("delivery.not_told", error, account=self._envelope.login_name)
 
     async def _store_unless_kept(self) -> None:
-        if not self._flags:
+        if self._flags:
+            return
+        try:
             inbox = await self._account.find(INBOX)
             await self._append(inbox, Keep())
+        except MailError as error:
+            if not self._is_sent:
+                raise
+            # Somebody has it: to say that it failed would send it to them with every retry.
+            self._events.warning("delivery.copy_failed", account=self._envelope.login_name, error=str(error))
+        else:
             self._flags[inbox.name] = frozenset()
 
     async def _reply(self, action: Reply) -> None:

@@ -21,6 +21,8 @@ TRACE_BYTES: Final = 4096
 """More than the fields below can take; a message may be so much smaller than the store's limit at most."""
 
 _FIELD_LINE: Final = re.compile(rb"[!-9;-~]+[ \t]*:")
+_PLAIN_ADDRESS: Final = re.compile(r"[\w.+=-]+@[\w.-]+", re.ASCII)
+"""One that can stand in a field as it is. The standard library raises at many others, and strangers choose them."""
 _MBOX_LINE: Final = re.compile(rb">?From [^\n]*\n")
 
 
@@ -68,7 +70,7 @@ def notice(server_name: str, recipient: str, subject: str, text: str, date: Inte
     """A message of our own to the owner of an account, whole."""
     message = EmailMessage(policy=SMTP)
     message["From"] = f"Pillarbox <postmaster@{server_name}>"
-    message["To"] = "undisclosed-recipients:;" if "@" not in recipient else _clean(recipient)
+    message["To"] = recipient if _PLAIN_ADDRESS.fullmatch(recipient) else "undisclosed-recipients:;"
     message["Subject"] = " ".join(subject.split())
     message["Date"] = date_text(date)
     message["Message-ID"] = make_msgid(domain=server_name)
