@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from pillarbox.mail.errors import LimitReached, MailError, NameInvalid
+from pillarbox.mail.marks import with_short_runs
 from pillarbox.sieve.check import compile_script
 from pillarbox.sieve.limits import SieveLimits
 from pillarbox.store.contract import AccountStore
@@ -57,7 +58,7 @@ class Kept:
 
 def check_name(name: str) -> str:
     """A name as it is kept. Raises NameInvalid."""
-    name = unicodedata.normalize("NFC", name)
+    name = unicodedata.normalize("NFC", with_short_runs(name))
     if not name:
         raise NameInvalid("A script's name can't be empty")
     if len(name) > _MOST_CHARACTERS:

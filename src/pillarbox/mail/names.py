@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from pillarbox.mail.errors import LimitReached, NameInvalid
+from pillarbox.mail.marks import with_short_runs
 
 SEPARATOR: Final = "/"
 INBOX: Final = "INBOX"
@@ -28,7 +29,7 @@ class NameLimits:
 
 def canonical_name(name: str) -> str:
     """The name with a first level of `inbox` in any case written `INBOX`, in Unicode NFC."""
-    name = unicodedata.normalize("NFC", name)
+    name = unicodedata.normalize("NFC", with_short_runs(name))
     head, separator, rest = name.partition(SEPARATOR)
     return INBOX + separator + rest if head.upper() == INBOX else name
 

@@ -20,6 +20,8 @@ import unicodedata
 from collections.abc import Iterable, Iterator
 from typing import Final
 
+from pillarbox.mail.marks import with_short_runs
+
 WINDOW_CHARACTERS: Final = 65_536
 """Text folded in one go. Non-ASCII folds at about 30 characters a microsecond: 2 ms, then others may run."""
 
@@ -34,7 +36,7 @@ def casemap(text: str) -> str:
     """`text` in the form in which texts are compared; doing it twice changes nothing."""
     if text.isascii():
         return text.lower()
-    folded = unicodedata.normalize("NFD", text).casefold()
+    folded = unicodedata.normalize("NFD", with_short_runs(text)).casefold()
     folded = unicodedata.normalize("NFKD", folded).casefold()
     folded = unicodedata.normalize("NFKD", folded).replace("ı", "i")
     return _JAMO.sub(lambda run: unicodedata.normalize("NFC", run.group()), folded)

@@ -14,6 +14,8 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
+from pillarbox.mail.marks import with_short_runs
+
 LONGEST_WORD: Final = 40
 """Characters. What is longer is an encoded file or a line of signs; nobody looks for it by heart."""
 
@@ -40,7 +42,7 @@ def words_of(text: str) -> Iterator[tuple[Word, int]]:
     if text.isascii():
         found = Counter(_WORD.findall(text.lower()))
     else:
-        found = Counter(_WORD.findall(unicodedata.normalize("NFKC", text).casefold()))
+        found = Counter(_WORD.findall(unicodedata.normalize("NFKC", with_short_runs(text)).casefold()))
     for spelled, times in found.items():
         if spelled.isascii():
             if len(spelled) <= LONGEST_WORD:
