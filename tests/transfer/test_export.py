@@ -156,6 +156,10 @@ def _no_dates(document: Any) -> None:
     del document["mailboxes"][0]["messages"][0]["internal_date"]
 
 
+def _strange_flag(document: Any) -> None:
+    document["mailboxes"][0]["messages"][0]["flags"] = ["\\Recent"]
+
+
 @pytest.mark.parametrize(
     ("damage", "told"),
     [
@@ -165,6 +169,7 @@ def _no_dates(document: Any) -> None:
         (_outside, "lies outside the export"),
         (_too_high, "is not below its uidnext"),
         (_no_dates, "it is damaged"),
+        (_strange_flag, "a system flag that there is not"),
     ],
 )
 def test_a_manifest_that_lies_is_refused_whole(

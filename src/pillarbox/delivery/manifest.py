@@ -24,6 +24,7 @@ from typing import Any, Final
 
 from pillarbox.delivery.letters import Folder, Kept, Letter, Traits, Unreadable
 from pillarbox.mail.dates import InternalDate
+from pillarbox.mail.flags import SYSTEM_FLAGS
 from pillarbox.mail.specialuse import SPECIAL_USES
 
 MANIFEST_NAME: Final = "manifest.json"
@@ -126,7 +127,10 @@ def _message(folder: Path, name: str, message: dict[str, Any]) -> _Entry:  # Any
         raise ManifestInvalid(f"the internal date of {file} has no zone")
     saved = datetime.datetime.fromisoformat(message["save_date"])
     date = InternalDate(_seconds(moment), int(offset.total_seconds() // 60))
-    return _Entry(path, message["uid"], frozenset(map(_text, message["flags"])), date, _seconds(saved))
+    flags = frozenset(map(_text, message["flags"]))
+    if any(flag.startswith("\\") and flag not in SYSTEM_FLAGS for flag in flags):
+        raise ManifestInvalid(f"{file} has a system flag that there is not")
+    return _Entry(path, message["uid"], flags, date, _seconds(saved))
 
 
 def _seconds(moment: datetime.datetime) -> int:

@@ -31,6 +31,8 @@ from pillarbox.transfer.address import Address, Start
 
 PIECE_BYTES: Final = 1024 * 1024
 """Large messages come in pieces of so much."""
+_LAST_MODSEQ: Final = 2**63 - 1
+"""RFC 7162 section 7."""
 _NOT_NOW: Final = re.compile(rb"\[(UNAVAILABLE|INUSE|LIMIT)\]", re.IGNORECASE)
 """RFC 5530: trying later may help."""
 
@@ -138,17 +140,17 @@ class ImapSource:
             if not uidnext:  # RFC 3501 section 6.3.1 lets old servers leave it out
                 last = self._fetched("*", "(UID)") if messages else {}
                 uidnext = max(last, default=0) + 1
-            return Examined(self._number("UIDVALIDITY"), uidnext, messages, self._number("HIGHESTMODSEQ"))
+            return Examined(self._number("UIDVALIDITY"), uidnext, messages, self._number("HIGHESTMODSEQ", _LAST_MODSEQ))
 
     def heads(self, uid_set: str) -> list[Head]:
         """Flags, dates and sizes of these UIDs, ascending; UIDs that are gone are left out."""
         with _told():
             found = self._fetched(uid_set, "(UID FLAGS INTERNALDATE RFC822.SIZE)")
-        wanted = [uid for uid, items in found.items() if b"RFC822.SIZE" in items]
-        return [
-            Head(uid, _flags(found[uid]), _date(found[uid].get(b"INTERNALDATE")), int(found[uid][b"RFC822.SIZE"]))
-            for uid in sorted(wanted)
-        ]
+            wanted = [uid for uid, items in found.items() if b"RFC822.SIZE" in items]
+            return [
+                Head(uid, _flags(found[uid]), _date(found[uid].get(b"INTERNALDATE")), int(found[uid][b"RFC822.SIZE"]))
+                for uid in sorted(wanted)
+            ]
 
     def flags(self, uid_set: str, changed_since: int = 0) -> dict[int, frozenset[str]]:
         """Flags of these UIDs, or of those that changed since a mod-sequence."""
@@ -220,9 +222,12 @@ class ImapSource:
         ]
         return dict(parse_fetch_response(answer, normalise_times=False))
 
-    def _number(self, code: str) -> int:
+    def _number(self, code: str, most: int = 2**32 - 1) -> int:
         _, values = self._imap.response(code)
-        return int(values[-1]) if values and values[-1] else 0
+        number = int(values[-1]) if values and values[-1] else 0
+        if not 0 <= number <= most:
+            raise ValueError(f"{code} is beyond what IMAP allows")
+        return number
 
     @staticmethod
     def _checked(answer: tuple[str, list[Any]]) -> list[Any]:  # Any: imaplib's
@@ -251,7 +256,7 @@ def _told() -> Iterator[None]:
         raise SourceRefused(f"its name is not known: {error.strerror}") from error
     except OSError as error:
         raise SourceLost(error.strerror or str(error) or type(error).__name__) from error
-    except (ValueError, KeyError, TypeError, IndexError) as error:
+    except (ValueError, KeyError, TypeError, IndexError, OverflowError, RecursionError) as error:
         raise SourceRefused(f"it answered what can't be understood: {error}") from error
 
 
@@ -273,6 +278,9 @@ def _name_bytes(name: bytes | int | None) -> bytes:
 
 
 def _quoted(name: bytes) -> str:
+    """Raises ValueError for a name that would end the command, and begin another."""
+    if any(mark in name for mark in b"\r\n\0"):
+        raise ValueError("a name with a line end in it")
     return '"' + name.decode("utf-8").replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 

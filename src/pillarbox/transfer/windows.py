@@ -46,7 +46,8 @@ async def windows(source: ImapSource, thread: Thread, low: int, last: int) -> As
     width = _FEW
     while low <= last:
         high = min(low + width - 1, last)
-        heads = await thread(source.heads, f"{low}:{high}")
+        told = await thread(source.heads, f"{low}:{high}")
+        heads = [head for head in told if low <= head.uid <= high]  # others were not asked for, and come in their turn
         yield Window(low, high, heads)
         low = high + 1
         if len(heads) < _FEW:
