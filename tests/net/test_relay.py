@@ -50,6 +50,21 @@ async def test_a_message_is_handed_over_by_smtp_as_it_is() -> None:
     await server.wait_closed()
 
 
+async def test_neither_a_message_nor_a_sender_says_anything_for_us() -> None:
+    heard: list[bytes] = []
+    server = await asyncio.start_server(lambda reader, writer: smtp_sink(reader, writer, heard), "127.0.0.1", 0)
+    relay = SmtpRelay("127.0.0.1", server.sockets[0].getsockname()[1])
+    await relay.submit("", ["dan@example.net"], b"Subject: x\r\n\r\nx\r.\r\nMAIL FROM:<>\r\r\n")
+    assert b"Subject: x\r\n\r\nx\r\n..\r\nMAIL FROM:<>\r\n\r\n.\r\n" in heard
+    heard.clear()
+    for sender in ("x> AUTH=<>@example.net", "a@example.org,b@example.net", "x\u2028y@example.net"):
+        with pytest.raises(NotSent):
+            await relay.submit(sender, ["dan@example.net"], LETTER)
+    assert heard == []
+    server.close()
+    await server.wait_closed()
+
+
 async def test_another_machine_without_tls_gets_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     heard: list[bytes] = []
     server = await asyncio.start_server(lambda reader, writer: smtp_sink(reader, writer, heard), "127.0.0.1", 0)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import re
 import smtplib
 import ssl
 import subprocess  # starts what the operator named in the settings, without a shell
@@ -17,6 +18,11 @@ from pillarbox.delivery.outbox import NotSent
 
 _PATIENCE_SECONDS: Final = 60.0
 """For each answer of the other side; a delivery waits for it."""
+_LONE_CR: Final = re.compile(rb"\r(?!\n)")
+"""RFC 5321 section 2.3.8 forbids it. Some servers take it for a line end, so that CR "." CR LF would end the message
+there, and what a stranger wrote behind it would be commands."""
+_NO_PATH: Final = re.compile(r"[\s<>,\"]")
+"""In a sender's quoted local part these would end the path, and add parameters; the quotes are gone here."""
 
 
 class SmtpRelay:
@@ -27,8 +33,10 @@ class SmtpRelay:
         self._port = port
 
     async def submit(self, sender: str, recipients: Sequence[str], content: bytes) -> None:
+        if _NO_PATH.search(sender):
+            raise NotSent("a sender's address that needs quotes is not sent on")
         try:
-            await asyncio.to_thread(self._send, sender, recipients, content)
+            await asyncio.to_thread(self._send, sender, recipients, _LONE_CR.sub(b"\r\n", content))
         except (OSError, smtplib.SMTPException, ValueError) as error:
             raise NotSent(f"{self._host} port {self._port}: {type(error).__name__}") from error
 
