@@ -101,7 +101,16 @@ async def _end(process: asyncio.subprocess.Process) -> None:
     if process.returncode is None:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
-        await asyncio.shield(process.wait())
+        await asyncio.shield(_buried(process))
+
+
+async def _buried(process: asyncio.subprocess.Process) -> None:
+    """What it still wrote is read to its end: asyncio tells of the end of a process only when its pipes have ended,
+    and a pipe that was written faster than it was read is not looked at any more."""
+    assert process.stdout is not None
+    while await process.stdout.read(_STEP_BYTES):
+        pass
+    await process.wait()
 
 
 def _text(written: bytearray) -> str:
