@@ -3,7 +3,8 @@
 # make test     all of it: real clients, Dovecot as a peer, kill -9; what CI runs
 # make bench    figures beside Dovecot's
 PORT ?= 9993
-JOBS ?= 2
+# One more than the processors of CI: many tests wait for programs that they started.
+JOBS ?= 3
 BIN := .venv/bin
 READY := .venv/.ready
 SLOW := tests/interop tests/differential tests/crash tests/house/test_demo.py tests/firewall/real tests/check
