@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import http.client
 import json
+import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +15,9 @@ from typing import Any
 import pytest
 
 from pillarbox.app.settings import ServerSettings
+from pillarbox.auth.alarms import Alarm, AlarmKind, Alarms
+from pillarbox.auth.ledger import Ledger
+from pillarbox.clock import SystemClock
 from pillarbox.config import ConfigInvalid, load
 from pillarbox.push.journal import Journal
 from pillarbox.push.runner import EventsInvalid, read_webhooks
@@ -207,3 +211,42 @@ def test_mistakes_in_the_settings_are_told(tmp_path: Path) -> None:
     config.write_text('[[events.webhooks]]\nurl = "https://x"\nsecret_path = "nowhere"\n')
     with pytest.raises(EventsInvalid, match="can't use"):
         read_webhooks(load(ServerSettings, config, {"data_folder": tmp_path}).events)
+
+
+def test_webhooks_are_told_of_logins_that_look_strange(tmp_path: Path) -> None:
+    with Receiver(lambda event: 204) as receiver:
+        config = configured(tmp_path, receiver.url)
+        config.write_text(
+            config.read_text().replace("[[events.webhooks]]", '[[events.webhooks]]\nkinds = ["LoginAlarm"]')
+        )
+        with served(tmp_path, config, 2):
+            wait_for_webhook(tmp_path / "data" / "events.db", receiver.url)
+            alarms = Ledger.open(tmp_path / "data" / "logins.db")
+            with alarms.change() as connection:
+                Alarms(alarms, SystemClock()).add(connection, ALARM)
+            alarms.close()
+            (told,) = receiver.until(lambda got: len(got) >= 1)
+    assert {name: told[name] for name in ("event", "account", "alarm", "address", "why")} == {
+        "event": "LoginAlarm",
+        "account": "alice",
+        "alarm": "new-country",
+        "address": "192.0.2.7",
+        "why": "a first login from there",
+    }
+
+
+ALARM = Alarm(AlarmKind.COUNTRY, "alice", "", "192.0.2.7", "curl", "a first login from there", 1_795_000_000.0)
+
+
+def wait_for_webhook(path: Path, url: str) -> None:
+    """Return when the webhook has begun to follow alarms."""
+    give_up = time.monotonic() + 60
+    while time.monotonic() < give_up:
+        if path.exists():
+            journal = Journal(path)
+            begun = journal.last_alarm(url) is not None
+            journal.close()
+            if begun:
+                return
+        time.sleep(0.05)
+    raise AssertionError("no webhook follows alarms")

@@ -6,8 +6,10 @@ from contextlib import AsyncExitStack
 
 from pillarbox.app.folder import DataFolder
 from pillarbox.app.settings import ServerSettings
+from pillarbox.auth.alarms import Alarms
 from pillarbox.auth.contract import Authenticator
 from pillarbox.auth.directory import AccountDirectory
+from pillarbox.auth.ledger import Ledger
 from pillarbox.clock import Clock
 from pillarbox.events import EventLog
 from pillarbox.push.runner import EventPush, EventsInvalid, read_webhooks
@@ -38,8 +40,11 @@ def start_push(
     def accounts() -> list[tuple[str, AccountId]]:
         return [(account.login_name, account.id) for account in directory.accounts()]
 
-    path = DataFolder(settings.data_folder).events_path
-    push = EventPush(webhooks, settings.events, store, accounts, path, clock, events)
+    folder = DataFolder(settings.data_folder)
+    ledger = Ledger.open(folder.logins_path)
+    stack.callback(ledger.close)
+    alarms = Alarms(ledger, clock)
+    push = EventPush(webhooks, settings.events, store, accounts, alarms.after, folder.events_path, clock, events)
     stack.push_async_callback(push.stop)
     push.start()
 

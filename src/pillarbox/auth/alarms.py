@@ -72,6 +72,10 @@ class Alarms:
         """Confirmed ones too."""
         return self._find("1", name)
 
+    def after(self, alarm_number: int) -> Sequence[Alarm]:
+        """Those with a greater number, oldest first."""
+        return [alarm for alarm in reversed(self.all()) if alarm.number > alarm_number]
+
     def confirm(self, alarm_number: int) -> Alarm | None:
         """Somebody says that it was them; again is harmless. None: there is no such alarm."""
         with self._ledger.change() as connection:

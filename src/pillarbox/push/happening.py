@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 
 class Kind(enum.Enum):
-    """RFC 5423 section 4. Events of logins (section 4.4) have their place here when something tells of them."""
+    """RFC 5423 section 4, and one of our own."""
 
     MESSAGE_NEW = "MessageNew"
     MESSAGE_EXPUNGE = "MessageExpunge"
@@ -23,6 +23,8 @@ class Kind(enum.Enum):
     MAILBOX_CREATE = "MailboxCreate"
     MAILBOX_DELETE = "MailboxDelete"
     MAILBOX_RENAME = "MailboxRename"
+    LOGIN_ALARM = "LoginAlarm"
+    """Not of mail: a login that looked strange (alarm_news.py)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """What webhooks are still to be told, in `events.db`: events that were taken from the store, and how far that is.
 
 Events and the position after them are written in one change: none is lost and none taken twice. Only one process
-writes (runner.py holds a lock). Events from elsewhere, such as alarms about logins, come in through `add` as well.
+writes (runner.py holds a lock). Alarms about logins wait under the account ALARMS.
 
 Must never: hold a webhook's secret or anything out of a message.
 """
@@ -18,6 +18,8 @@ from pillarbox.push.position import Position, PositionUnreadable, from_json, to_
 
 MAX_DEAD: Final = 10_000
 """Events put aside that are kept for the operator."""
+ALARMS: Final = ""
+"""Stands for the account of alarms about logins."""
 _TABLES: Final = """
 CREATE TABLE IF NOT EXISTS position (
     webhook TEXT NOT NULL, account TEXT NOT NULL, state TEXT NOT NULL, PRIMARY KEY (webhook, account)
@@ -27,6 +29,7 @@ CREATE TABLE IF NOT EXISTS waiting (
     body BLOB NOT NULL, attempts INTEGER NOT NULL DEFAULT 0
 );
 CREATE INDEX IF NOT EXISTS waiting_for ON waiting (webhook, account, number);
+CREATE TABLE IF NOT EXISTS alarm (webhook TEXT PRIMARY KEY, told INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS dead (number INTEGER PRIMARY KEY, webhook TEXT NOT NULL, account TEXT NOT NULL, body BLOB);
 """
 
@@ -73,6 +76,17 @@ class Journal:
                 self._db.execute(
                     "INSERT OR REPLACE INTO position VALUES (?, ?, ?)", (webhook, account, to_json(position))
                 )
+
+    def last_alarm(self, webhook: str) -> int | None:
+        """The number of the last alarm that was taken for it. None: never told anything."""
+        row = self._db.execute("SELECT told FROM alarm WHERE webhook = ?", (webhook,)).fetchone()
+        return None if row is None else int(row[0])
+
+    def add_alarms(self, webhook: str, letters: Sequence[Letter], last: int) -> None:
+        """These are to be told; all alarms up to the number `last` are in them, or not for this webhook."""
+        with self._db:
+            self.add(webhook, ALARMS, letters, None)
+            self._db.execute("INSERT OR REPLACE INTO alarm VALUES (?, ?)", (webhook, last))
 
     def first(self, webhook: str, account: str) -> Letter | None:
         """The one whose turn it is."""

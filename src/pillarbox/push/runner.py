@@ -21,12 +21,15 @@ from typing import Final
 
 import apsw
 
+from pillarbox.auth.alarms import Alarm
+from pillarbox.auth.ledger import LedgerUnavailable
 from pillarbox.clock import Clock
 from pillarbox.events import EventLog
 from pillarbox.mail.errors import MailError
+from pillarbox.push.alarm_news import alarm_letters
 from pillarbox.push.feed import AccountFeed
 from pillarbox.push.happening import Kind
-from pillarbox.push.journal import Journal, Letter
+from pillarbox.push.journal import ALARMS, Journal, Letter
 from pillarbox.push.position import Position
 from pillarbox.push.post import PostFailed, Target, TargetInvalid, post
 from pillarbox.push.settings import EventsSettings, WebhookSettings
@@ -93,15 +96,20 @@ class EventPush:
         settings: EventsSettings,
         store: Store,
         accounts: Callable[[], Sequence[tuple[str, AccountId]]],
+        alarms: Callable[[int], Sequence[Alarm]],
         journal_path: Path,
         clock: Clock,
         events: EventLog,
     ) -> None:
-        """`accounts` gives login names and accounts as they are now."""
+        """`accounts` gives login names and accounts as they are now, `alarms` those above a number, oldest first.
+
+        Both run in a thread.
+        """
         self._webhooks = webhooks
         self._settings = settings
         self._store = store
         self._accounts = accounts
+        self._alarms = alarms
         self._path = journal_path
         self._clock = clock
         self._events = events
@@ -138,6 +146,11 @@ class EventPush:
         """A task for each webhook and account, as long as the account is there."""
         self._events.info("events.leading", webhooks=len(self._webhooks))
         tasks: dict[tuple[str, AccountId], asyncio.Task[None]] = {}
+        watching = [
+            asyncio.create_task(self._serve_alarms(journal, webhook))
+            for webhook in self._webhooks
+            if Kind.LOGIN_ALARM.value in webhook.kinds
+        ]
         beginning: Position | None = None
         """Where a webhook begins that was told nothing yet: from now on, but with all of an account made since then."""
         try:
@@ -156,9 +169,10 @@ class EventPush:
                 beginning = {}
                 await asyncio.sleep(_LOOK_SECONDS)
         finally:
-            for task in tasks.values():
+            ending = [*watching, *tasks.values()]
+            for task in ending:
                 task.cancel()
-            await asyncio.gather(*tasks.values(), return_exceptions=True)
+            await asyncio.gather(*ending, return_exceptions=True)
 
     async def _serve(
         self, journal: Journal, webhook: Webhook, login_name: str, account: AccountId, beginning: Position | None
@@ -200,6 +214,32 @@ class EventPush:
             ]
             if letters or feed.position != before:
                 journal.add(webhook.name, account, letters, feed.position)
+
+    async def _serve_alarms(self, journal: Journal, webhook: Webhook) -> None:
+        """One webhook and the alarms about logins, through every trouble."""
+        while True:
+            try:
+                await self._follow_alarms(journal, webhook)
+            except (LedgerUnavailable, apsw.Error) as error:
+                self._events.error("events.interrupted", account=ALARMS, error=type(error).__name__)
+            except Exception as error:
+                self._events.bug("events.failed", error, account=ALARMS)
+            await asyncio.sleep(_AGAIN_SECONDS)
+
+    async def _follow_alarms(self, journal: Journal, webhook: Webhook) -> None:
+        last = journal.last_alarm(webhook.name)
+        if last is None:  # from now on
+            last = max((alarm.number for alarm in await asyncio.to_thread(self._alarms, 0)), default=0)
+            journal.add_alarms(webhook.name, (), last)
+        while True:
+            while (letter := journal.first(webhook.name, ALARMS)) is not None:
+                await self._tell(journal, webhook, letter)
+            alarms = await asyncio.to_thread(self._alarms, last)
+            if alarms:
+                last = alarms[-1].number
+                journal.add_alarms(webhook.name, alarm_letters(alarms, webhook.settings.accounts), last)
+            else:
+                await asyncio.sleep(_LOOK_SECONDS)
 
     async def _tell(self, journal: Journal, webhook: Webhook, letter: Letter) -> None:
         """One attempt with one event, and the pause after one that failed."""

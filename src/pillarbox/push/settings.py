@@ -18,9 +18,10 @@ class WebhookSettings:
     secret_path: Path
     """File whose first line is the secret that each request is signed with (docs/automation.md)."""
     accounts: tuple[str, ...] = ()
-    """Login names whose events are sent. None: everybody's; it costs some memory for each message of theirs."""
+    """Login names whose events are sent. None: everybody's, and alarms about many; it costs some memory for each message
+    of theirs."""
     kinds: tuple[str, ...] = ()
-    """Names of RFC 5423 that are sent, such as MessageNew. None: all that there are."""
+    """Names of RFC 5423 that are sent, such as MessageNew, and LoginAlarm (docs/logins.md). None: all there are."""
     ca_path: Path | None = None
     """Certificates (PEM) that the receiver's is trusted by. None: those of the system."""
 
