@@ -216,9 +216,8 @@ def test_mistakes_in_the_settings_are_told(tmp_path: Path) -> None:
 def test_webhooks_are_told_of_logins_that_look_strange(tmp_path: Path) -> None:
     with Receiver(lambda event: 204) as receiver:
         config = configured(tmp_path, receiver.url)
-        config.write_text(
-            config.read_text().replace("[[events.webhooks]]", '[[events.webhooks]]\nkinds = ["LoginAlarm"]')
-        )
+        only_alarms = '[[events.webhooks]]\nkinds = ["LoginAlarm"]'
+        config.write_text(config.read_text().replace("[[events.webhooks]]", only_alarms))
         with served(tmp_path, config, 2):
             wait_for_webhook(tmp_path / "data" / "events.db", receiver.url)
             alarms = Ledger.open(tmp_path / "data" / "logins.db")
