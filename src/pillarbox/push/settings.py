@@ -18,8 +18,8 @@ class WebhookSettings:
     secret_path: Path
     """File whose first line is the secret that each request is signed with (docs/automation.md)."""
     accounts: tuple[str, ...] = ()
-    """Login names whose events are sent. None: everybody's, and alarms about many; it costs some memory for each message
-    of theirs."""
+    """Login names whose events are sent. None: everybody's, and alarms about many; each message of theirs costs some
+    memory."""
     kinds: tuple[str, ...] = ()
     """Names of RFC 5423 that are sent, such as MessageNew, and LoginAlarm (docs/logins.md). None: all there are."""
     ca_path: Path | None = None
