@@ -6,7 +6,9 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from pillarbox.database import open_database
+import pytest
+
+from pillarbox.database import open_database, write_transaction
 
 
 def test_any_number_may_open_a_new_database_at_the_same_moment(tmp_path: Path) -> None:
@@ -34,3 +36,20 @@ def test_any_number_may_open_a_new_database_at_the_same_moment(tmp_path: Path) -
 def test_only_its_owner_may_read_a_new_database(tmp_path: Path) -> None:
     open_database(tmp_path / "a.db", busy_seconds=1).close()
     assert (tmp_path / "a.db").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_change_that_fails_is_undone_and_the_next_one_goes_on(tmp_path: Path) -> None:
+    connection = open_database(tmp_path / "a.db", busy_seconds=1)
+    connection.execute("CREATE TABLE told (word TEXT)")
+
+    def half() -> None:
+        with write_transaction(connection):
+            connection.execute("INSERT INTO told VALUES ('half')")
+            raise KeyError("the other half")
+
+    with pytest.raises(KeyError):
+        half()
+    with write_transaction(connection):
+        connection.execute("INSERT INTO told VALUES ('whole')")
+    assert connection.execute("SELECT word FROM told").fetchall() == [("whole",)]
+    connection.close()

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -31,6 +33,19 @@ def open_database(path: Path, busy_seconds: float) -> apsw.Connection:
         connection.close()
         raise
     return connection
+
+
+@contextmanager
+def write_transaction(connection: apsw.Connection) -> Iterator[None]:
+    """One durable change, whole or not at all: an exception undoes it. Raises apsw.Error."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:  # SQLite has undone it itself when the disk is full
+            connection.execute("ROLLBACK")
+        raise
 
 
 def _use_wal(connection: apsw.Connection, tries: int) -> None:

@@ -20,7 +20,7 @@ import apsw
 
 from pillarbox.auth.names import LoginNameInvalid, prepare_alias, prepare_login_name
 from pillarbox.clock import Clock
-from pillarbox.database import open_database
+from pillarbox.database import open_database, write_transaction
 from pillarbox.sharing.acl import ANYONE
 from pillarbox.store.contract import AccountId
 
@@ -316,13 +316,8 @@ class AccountDirectory:
         """One durable transaction; an exception undoes it. Raises DirectoryUnavailable."""
         with self._lock:
             try:
-                self._connection.execute("BEGIN IMMEDIATE")
-                try:
+                with write_transaction(self._connection):
                     yield self._connection
-                except BaseException:
-                    self._connection.execute("ROLLBACK")
-                    raise
-                self._connection.execute("COMMIT")
             except apsw.Error as error:
                 raise DirectoryUnavailable(f"can't write the account database: {error}") from error
 

@@ -15,7 +15,7 @@ from typing import Final
 
 import apsw
 
-from pillarbox.database import open_database
+from pillarbox.database import open_database, write_transaction
 
 BUSY_SECONDS: Final = 5.0
 
@@ -123,13 +123,8 @@ class Ledger:
         """One transaction; an exception undoes it. Raises LedgerUnavailable."""
         with self._lock:
             try:
-                self._connection.execute("BEGIN IMMEDIATE")
-                try:
+                with write_transaction(self._connection):
                     yield self._connection
-                except BaseException:
-                    self._connection.execute("ROLLBACK")
-                    raise
-                self._connection.execute("COMMIT")
             except apsw.Error as error:
                 raise LedgerUnavailable(f"can't write the history of logins: {error}") from error
 
