@@ -17,6 +17,7 @@ from pillarbox.auth.settings import AuthSettings
 from pillarbox.clock import HeldClock
 from pillarbox.events import Field, NoEvents
 from pillarbox.secret import Secret
+from pillarbox.store.contract import AccountId
 
 CHEAP = AuthSettings(argon2_memory_kib=64, argon2_passes=1, argon2_lanes=1)
 FROM = Attempt("192.0.2.7", "PLAIN", "TLSv1.3")
@@ -218,3 +219,28 @@ async def test_a_damaged_hash_lets_nobody_in(door: Door) -> None:
     for damaged in ("", "$argon2id$", "plain text", "$argon2id$v=19$m=64,t=1,p=1$###$###"):
         door.directory.set_password("alice", damaged)
         assert await door.login("alice", "wonderland") == WRONG
+
+
+class AsksForMore:
+    """SecondFactorRule that asks everybody, and notes of whom it was asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[AccountId] = []
+
+    def required(self, account: AccountId) -> bool:
+        self.asked.append(account)
+        return True
+
+
+async def test_with_multi_factor_the_right_account_password_is_refused_and_a_wrong_one_asks_nothing(door: Door) -> None:
+    rule, account = AsksForMore(), door.directory.accounts()[0]
+    strict = BuiltinAuthenticator(door.directory, door.clock, door.events, CHEAP, door.hasher, rule)
+    for wrong in ("Wonderland", ""):
+        assert await strict.password("alice", Secret(wrong), FROM) == WRONG
+    assert (await strict.password("nobody", Secret("wonderland"), FROM), rule.asked) == (WRONG, [])
+    decision = await strict.password("alice", Secret("wonderland"), FROM)
+    assert isinstance(decision, Denied)
+    assert (decision.reason, decision.account) == (RefusalReason.SECOND_FACTOR, account.id)
+    assert door.events.seen[-1][0] == "login.denied"
+    door.directory.disable("alice")
+    assert await strict.password("alice", Secret("wonderland"), FROM) == Denied(RefusalReason.DISABLED)

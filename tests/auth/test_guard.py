@@ -152,3 +152,14 @@ async def test_a_history_that_can_not_be_written_keeps_nobody_out(door: Door) ->
     door.ledger._connection.execute("DROP TABLE bucket")
     assert isinstance(await door.login("alice"), Granted)
     assert "logins.unavailable" in door.events.said
+
+
+async def test_a_right_password_that_multi_factor_refuses_costs_nothing_and_its_reason_is_kept(door: Door) -> None:
+    door.inner.answer = Denied(RefusalReason.SECOND_FACTOR, AccountId("id of alice"))
+    for _ in range(10):
+        assert await door.login("alice") == Denied(RefusalReason.SECOND_FACTOR)
+    await door.recorder.flush()
+    kept = door.history.list("alice", 100)
+    assert [(each.result, each.reason, each.account) for each in kept] == [
+        ("denied", "account password, but multi-factor is on", "id of alice")
+    ] * 10

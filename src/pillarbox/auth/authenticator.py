@@ -18,7 +18,15 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Final
 
-from pillarbox.auth.contract import Attempt, Denied, Granted, RefusalReason, Standing
+from pillarbox.auth.contract import (
+    Attempt,
+    Denied,
+    Granted,
+    PasswordIsEnough,
+    RefusalReason,
+    SecondFactorRule,
+    Standing,
+)
 from pillarbox.auth.directory import Account, AccountDirectory, DirectoryUnavailable
 from pillarbox.auth.names import (
     LoginNameInvalid,
@@ -50,12 +58,14 @@ class BuiltinAuthenticator:
         events: EventLog,
         settings: AuthSettings,
         hasher: PasswordHasher | None = None,
+        second_factors: SecondFactorRule | None = None,
     ) -> None:
         self._directory = directory
         self._clock = clock
         self._events = events
         self._settings = settings
         self._hasher = hasher or PasswordHasher(settings)
+        self._second_factors = second_factors or PasswordIsEnough()
         self._turns = Turns(settings.hash_threads, settings.max_waiting_checks)
         self._decoy = Account(AccountId(""), "", self._hasher.decoy(), False, 0, 0)
         self._key = Secret(os.urandom(32))
@@ -113,8 +123,17 @@ class BuiltinAuthenticator:
             if account is None or account.id != subject.id:
                 break
             if account.password_hash in fitting:
-                return Denied(RefusalReason.DISABLED) if account.disabled else Granted(account.id, account.login_name)
+                return await self._with_account_password(account)
         return Denied(RefusalReason.WRONG_CREDENTIALS)
+
+    async def _with_account_password(self, account: Account) -> Granted | Denied:
+        """Whose account password was right. Nothing here is asked of a wrong one: a guesser learns nothing by it."""
+        if account.disabled:
+            return Denied(RefusalReason.DISABLED)
+        loop = asyncio.get_running_loop()
+        if await loop.run_in_executor(self._lookups, self._second_factors.required, account.id):
+            return Denied(RefusalReason.SECOND_FACTOR, account.id)
+        return Granted(account.id, account.login_name)
 
     async def _find(self, login_name: str) -> Account | None:
         try:

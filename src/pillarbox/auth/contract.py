@@ -57,15 +57,26 @@ class RefusalReason(enum.Enum):
     THROTTLED = "too many failed logins"
     """Refused before anything was looked up, so it says nothing of the account or the password."""
     BUSY = "too many passwords wait to be checked"
+    SECOND_FACTOR = "account password, but multi-factor is on"
+    """The password was right, and an app password is asked for. Only after a right one: it tells a guesser nothing."""
 
 
 TRY_LATER: Final = frozenset({RefusalReason.UNAVAILABLE, RefusalReason.THROTTLED, RefusalReason.BUSY})
 """The password was not judged: a client must not ask its user for another one."""
 
 
+SECOND_FACTOR_ADVICE: Final = (
+    "Multi-factor is on: mail programs log in with an app password here. Make one and enter it instead of the account"
+    " password; whoever runs this server can do it too (pillarbox app-password add)"
+)
+"""What a client hears after RefusalReason.SECOND_FACTOR."""
+
+
 @dataclass(frozen=True, slots=True)
 class Denied:
     reason: RefusalReason
+    account: AccountId | None = field(default=None, compare=False)
+    """Whose password was right all the same (SECOND_FACTOR); for the history and the notice to its owner."""
 
 
 class Authenticator(Protocol):
@@ -78,6 +89,21 @@ class Authenticator(Protocol):
     def client_named(self, decision: int, client: str) -> None:
         """The client of Granted.decision said its name (ID) after it had logged in."""
         ...
+
+
+class SecondFactorRule(Protocol):
+    """For whom the account password alone is not enough."""
+
+    def required(self, account: AccountId) -> bool:
+        """Whether mail programs need an app password. Blocking. Raises DirectoryUnavailable."""
+        ...
+
+
+class PasswordIsEnough:
+    """SecondFactorRule where nobody has a second factor."""
+
+    def required(self, account: AccountId) -> bool:
+        return False
 
 
 class Presence(Protocol):

@@ -12,7 +12,7 @@ import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from pillarbox.auth.contract import TRY_LATER, Attempt, Authenticator, Denied, Granted, RefusalReason, Standing
 from pillarbox.auth.history import DENIED, GRANTED, LoginRecord, Recorder, new_decision
@@ -25,6 +25,8 @@ from pillarbox.secret import Secret
 
 T = TypeVar("T")
 MAX_CLIENT_CHARACTERS = 100
+_NOT_WRONG: Final = TRY_LATER | {RefusalReason.SECOND_FACTOR}
+"""What costs nothing: a program that goes on with the account password is told why, not throttled."""
 
 
 class GuardedAuthenticator:
@@ -76,7 +78,7 @@ class GuardedAuthenticator:
     def _settle(self, admission: Admission, decision: Granted | Denied) -> None:
         if isinstance(decision, Granted):
             self._throttle.succeeded(admission)
-        elif decision.reason in TRY_LATER:
+        elif decision.reason in _NOT_WRONG:
             self._throttle.gave_up(admission)
         else:
             self._throttle.failed(admission)
@@ -94,7 +96,7 @@ class GuardedAuthenticator:
             decision=new_decision(),
             seconds=self._clock.now_seconds(),
             name=name,
-            account=decision.account if isinstance(decision, Granted) else "",
+            account=decision.account or "",
             address=attempt.address,
             client=_client(attempt.client),
             mechanism=attempt.mechanism,

@@ -45,7 +45,7 @@ class LoginRecord:
     name: str
     """The login name, prepared; what the client typed when that can't be one."""
     account: str
-    """Id of the account; empty when the login was denied."""
+    """Id of the account; empty when the password was not right."""
     address: str
     client: str
     mechanism: str

@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final
 
-from pillarbox.auth.contract import TRY_LATER, Attempt, Authenticator, Denied, RefusalReason
+from pillarbox.auth.contract import SECOND_FACTOR_ADVICE, TRY_LATER, Attempt, Authenticator, Denied, RefusalReason
 from pillarbox.auth.sasl import PASSWORD_MECHANISMS, Challenge, Credentials
 from pillarbox.conversation import Outlet, Peer, Phase
 from pillarbox.delivery.scripts import Scripts
@@ -208,6 +208,8 @@ class ManageSieveConversation:
         if isinstance(decision, Denied):
             if decision.reason is RefusalReason.UNAVAILABLE:
                 return answer("NO", "Logging in is not possible at the moment; try again later", "TRYLATER")
+            if decision.reason is RefusalReason.SECOND_FACTOR:
+                return self._denied(SECOND_FACTOR_ADVICE)
             if decision.reason in TRY_LATER:
                 return self._denied("Too many failed logins; try again in a few minutes", "TRYLATER")
             return self._denied()

@@ -22,7 +22,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
-from pillarbox.auth.contract import Attempt, Authenticator, Denied, Granted, RefusalReason
+from pillarbox.auth.contract import SECOND_FACTOR_ADVICE, Attempt, Authenticator, Denied, Granted, RefusalReason
 from pillarbox.events import EventLog
 from pillarbox.mail.errors import MailError
 from pillarbox.push.feed import AccountFeed
@@ -94,6 +94,8 @@ class EventStreams:
         if isinstance(decision, Denied):
             if decision.reason is RefusalReason.UNAVAILABLE:
                 raise HTTPException(503, "Logins can't be checked now.")
+            if decision.reason is RefusalReason.SECOND_FACTOR:
+                raise _unauthorized(SECOND_FACTOR_ADVICE)
             raise _unauthorized()
         return decision
 
@@ -151,6 +153,6 @@ def _id(position: Position) -> bytes:
     return b"" if text is None else b"id: %s\n" % text.encode()
 
 
-def _unauthorized() -> HTTPException:
+def _unauthorized(text: str = "Log in with the account's name and password.") -> HTTPException:
     challenge = {"www-authenticate": 'Basic realm="Pillarbox", charset="UTF-8"'}
-    return HTTPException(401, "Log in with the account's name and password.", challenge)
+    return HTTPException(401, text, challenge)

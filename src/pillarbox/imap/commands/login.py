@@ -9,7 +9,7 @@ import base64
 import binascii
 from dataclasses import dataclass
 
-from pillarbox.auth.contract import TRY_LATER, Attempt, Denied, RefusalReason
+from pillarbox.auth.contract import SECOND_FACTOR_ADVICE, TRY_LATER, Attempt, Denied, RefusalReason
 from pillarbox.auth.sasl import PASSWORD_MECHANISMS, Challenge, Credentials
 from pillarbox.imap.command import Area, Capability, Command, Trait
 from pillarbox.imap.refusals import BadSyntax, Farewell, Refused
@@ -72,6 +72,8 @@ async def _enter(session: Session, credentials: Credentials, mechanism: str) -> 
     if isinstance(decision, Denied):
         if decision.reason is RefusalReason.UNAVAILABLE:
             raise Refused("Logging in is not possible at the moment; try again later", "UNAVAILABLE")
+        if decision.reason is RefusalReason.SECOND_FACTOR:
+            raise _failed(session, Refused(SECOND_FACTOR_ADVICE, "AUTHENTICATIONFAILED"))
         if decision.reason in TRY_LATER:
             raise _failed(session, Refused("Too many failed logins; try again in a few minutes", "LIMIT"))
         raise _failed(session)
