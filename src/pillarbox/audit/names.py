@@ -1,0 +1,53 @@
+"""Which events belong into the audit log.
+
+An event is audited when its name is here or its area (the part before the dot) is: so what a room adds to such an area
+is in the log from its first day. Rooms know nothing of it: they tell an EventLog, as of anything else.
+
+Must never: name an event that nothing emits (tests/audit/test_names.py looks).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+AREAS: Final = frozenset(
+    {"account", "acl", "acme", "alarm", "alias", "app_password", "ban", "group", "mfa", "passkey", "recovery", "session"}
+)
+"""Everything that these tell of is audited. None of them may tell of what happens with each command or message."""
+
+AUDITED: Final[Mapping[str, str]] = {
+    "login.granted": "somebody was let in",
+    "login.denied": "somebody was not, and why",
+    "login.alarm": "a login looked strange, and why",
+    "account.added": "an account was made",
+    "account.password_changed": "an account has another password",
+    "account.disabled": "nobody gets into an account any more",
+    "account.enabled": "an account may be used again",
+    "account.admin_changed": "an account administers over IMAP now, or no longer",
+    "account.removed": "an account is gone, with its mail",
+    "acl.changed": "somebody has other rights to a mailbox",
+    "group.changed": "accounts were put into a group, or taken out",
+    "alias.changed": "an address leads elsewhere",
+    "ban.added": "a network may not log in",
+    "ban.removed": "a network may log in again",
+    "alarm.confirmed": "an alarm was nothing bad, somebody said",
+    "quota.changed": "an account may keep more or less",
+    "certificate.reloaded": "certificates were read anew",
+    "certificate.not_reloaded": "certificates could not be read anew",
+    "certificate.new_authority": "the server made itself an authority",
+    "settings.reloaded": "settings were read anew",
+    "settings.not_reloaded": "settings could not be read anew",
+    "settings.need_restart": "settings were changed that count from the next start",
+    "server.ready": "the server serves",
+    "server.stopping": "the server was told to stop",
+    "server.stopped": "the server has stopped",
+    "server.as_root": "the server serves as root",
+    "worker.died": "a worker process ended by itself",
+}
+"""Name -> what it says."""
+
+
+def is_audited(event: str) -> bool:
+    """Whether an event is kept in the audit log."""
+    return event in AUDITED or event.partition(".")[0] in AREAS
