@@ -1,5 +1,9 @@
 """Decides about passwords with the server's own accounts.
 
+What has the shape of an app password is looked up as one first, for any name; one that fits and is good here and now
+opens without a slow check. Everything else, also one that fits and is not good, is checked as the account's password
+(or against the decoy) like any other: neither the answer nor the time tells what was wrong, or of whom.
+
 A password that was right is remembered for a short time as a keyed hash (HMAC-SHA256 under a key that lives and dies
 with the process) over account, stored hash and password: a changed password is out at once, whatever mechanism
 carried it. That the account is still there and enabled is looked up every time. Failures are never remembered.
@@ -14,10 +18,13 @@ import hashlib
 import hmac
 import os
 from collections import OrderedDict
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from typing import Final
+from typing import Final, TypeVar
 
+from pillarbox.auth.app_password_uses import LastUses
+from pillarbox.auth.app_passwords import AppPassword, AppPasswords, letters_of
 from pillarbox.auth.contract import (
     Attempt,
     Denied,
@@ -27,6 +34,7 @@ from pillarbox.auth.contract import (
     SecondFactorRule,
     Standing,
 )
+from pillarbox.auth.credential import of_app_password, of_password
 from pillarbox.auth.directory import Account, AccountDirectory, DirectoryUnavailable
 from pillarbox.auth.names import (
     LoginNameInvalid,
@@ -35,7 +43,7 @@ from pillarbox.auth.names import (
     prepare_password,
     printable_name,
 )
-from pillarbox.auth.networks import network_of
+from pillarbox.auth.networks import NetworkSet, network_of
 from pillarbox.auth.passwords import PasswordHasher
 from pillarbox.auth.settings import AuthSettings
 from pillarbox.auth.turns import Overcrowded, Turns
@@ -44,6 +52,7 @@ from pillarbox.events import EventLog
 from pillarbox.secret import Secret
 from pillarbox.store.contract import AccountId
 
+T = TypeVar("T")
 _ATTEMPTS_WHILE_CHANGING: Final = 3
 """Two workers may renew one hash at the same moment; more changes than that within one login are no accident."""
 
@@ -59,12 +68,16 @@ class BuiltinAuthenticator:
         settings: AuthSettings,
         hasher: PasswordHasher | None = None,
         second_factors: SecondFactorRule | None = None,
+        uses: LastUses | None = None,
     ) -> None:
+        """`uses` keeps when app passwords were used; None: nobody does."""
         self._directory = directory
         self._clock = clock
         self._events = events
         self._settings = settings
         self._hasher = hasher or PasswordHasher(settings)
+        self._app_passwords = AppPasswords(directory, clock)
+        self._uses = uses
         self._second_factors = second_factors or PasswordIsEnough()
         self._turns = Turns(settings.hash_threads, settings.max_waiting_checks)
         self._decoy = Account(AccountId(""), "", self._hasher.decoy(), False, 0, 0)
@@ -84,6 +97,8 @@ class BuiltinAuthenticator:
             decision = Denied(RefusalReason.BUSY)
         where = {"address": attempt.address, "mechanism": attempt.mechanism, "tls": attempt.tls}
         if isinstance(decision, Granted):
+            if decision.app_password:
+                where |= {"app_password": decision.app_password}
             self._events.info("login.granted", login=decision.login_name, account=decision.account, **where)
         else:
             self._events.info("login.denied", login=printable_name(login_name), reason=decision.reason.value, **where)
@@ -108,8 +123,53 @@ class BuiltinAuthenticator:
         self._hasher.close()
 
     async def _decide(self, login_name: str, password: Secret[str], attempt: Attempt) -> Granted | Denied:
+        letters = letters_of(password)
+        if letters is None:
+            return await self._decide_slowly(login_name, await self._find(login_name), password, attempt)
+        account, entry = await self._in_thread(self._try_app_password, login_name, letters, attempt)
+        if isinstance(entry, Granted):
+            return entry
+        decision = await self._decide_slowly(login_name, account, password, attempt)
+        wrong = isinstance(decision, Denied) and decision.reason is RefusalReason.WRONG_CREDENTIALS
+        return Denied(entry) if entry is not None and wrong else decision
+
+    def _try_app_password(
+        self, login_name: str, letters: Secret[str], attempt: Attempt
+    ) -> tuple[Account | None, Granted | RefusalReason | None]:
+        """In the thread of lookups: one answer, or why one that fits is not good now; None when none fits."""
+        account = self._look_up(login_name)
+        fitting = self._app_passwords.fitting(AccountId("") if account is None else account.id, letters)
+        if account is None or fitting is None:
+            return account, None
+        if account.disabled:
+            return account, RefusalReason.DISABLED
+        if fitting.is_expired(self._clock.now_seconds()):
+            return account, RefusalReason.EXPIRED
+        if not self._is_good_from(fitting, attempt.address):
+            return account, RefusalReason.ELSEWHERE
+        if self._uses is not None:
+            self._uses.note(fitting, attempt)
+        terms = fitting.terms
+        return account, Granted(
+            account.id,
+            account.login_name,
+            scope=terms.scope,
+            credential=of_app_password(fitting.id),
+            app_password=fitting.name,
+            expires_seconds=terms.expires_seconds,
+        )
+
+    def _is_good_from(self, app_password: AppPassword, address: str) -> bool:
+        terms = app_password.terms
+        if terms.networks and address not in NetworkSet(terms.networks):
+            return False
+        place = terms.lock.around(address)
+        return not place or (app_password.locked_to or self._app_passwords.bind(app_password, address)) == place
+
+    async def _decide_slowly(
+        self, login_name: str, account: Account | None, password: Secret[str], attempt: Attempt
+    ) -> Granted | Denied:
         """A check takes its time, so the account is looked up again after it; one changed meanwhile is checked anew."""
-        account = await self._find(login_name)
         for _ in range(_ATTEMPTS_WHILE_CHANGING):
             subject = account or self._decoy
             try:
@@ -130,17 +190,22 @@ class BuiltinAuthenticator:
         """Whose account password was right. Nothing here is asked of a wrong one: a guesser learns nothing by it."""
         if account.disabled:
             return Denied(RefusalReason.DISABLED)
-        loop = asyncio.get_running_loop()
-        if await loop.run_in_executor(self._lookups, self._second_factors.required, account.id):
+        if await self._in_thread(self._second_factors.required, account.id):
             return Denied(RefusalReason.SECOND_FACTOR, account.id)
-        return Granted(account.id, account.login_name)
+        return Granted(account.id, account.login_name, credential=of_password(account))
 
     async def _find(self, login_name: str) -> Account | None:
+        return await self._in_thread(self._look_up, login_name)
+
+    def _look_up(self, login_name: str) -> Account | None:
         try:
             prepared = prepare_login_name(login_name)
         except LoginNameInvalid:
             prepared = ""  # looked up all the same: a name that can't be one costs what any other does
-        return await asyncio.get_running_loop().run_in_executor(self._lookups, self._directory.find, prepared)
+        return self._directory.find(prepared)
+
+    async def _in_thread(self, work: Callable[..., T], *arguments: object) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._lookups, work, *arguments)
 
     async def _fitting_hashes(
         self, login_name: str, subject: Account, prepared: Secret[bytes], attempt: Attempt
@@ -176,9 +241,7 @@ class BuiltinAuthenticator:
         if self._hasher.is_outdated(subject.password_hash):
             renewed = await self._hasher.hash_prepared(prepared)
             try:
-                await asyncio.get_running_loop().run_in_executor(
-                    self._lookups, self._directory.replace_hash, subject, renewed
-                )
+                await self._in_thread(self._directory.replace_hash, subject, renewed)
                 fitting.add(renewed)
             except DirectoryUnavailable as error:
                 self._events.warning("login.hash_not_renewed", account=subject.id, error=str(error))

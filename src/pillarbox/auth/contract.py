@@ -10,6 +10,7 @@ import enum
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
+from pillarbox.auth.scope import EVERYTHING, Scope
 from pillarbox.secret import Secret
 from pillarbox.store.contract import AccountId
 
@@ -45,6 +46,14 @@ class Granted:
     """As it is kept, for the log and for people."""
     decision: int = field(default=0, compare=False)
     """What Authenticator.client_named() wants; 0: nobody keeps a history."""
+    scope: Scope = EVERYTHING
+    """How much of the account; every door must hold to it."""
+    credential: str = field(default="", compare=False)
+    """What let in (auth/credential.py): when that is taken back, sessions end. Empty: nothing can be asked about it."""
+    app_password: str = field(default="", compare=False)
+    """The name of the app password; empty for anything else."""
+    expires_seconds: float | None = field(default=None, compare=False)
+    """When the session must end; None: whenever it likes."""
 
 
 class RefusalReason(enum.Enum):
@@ -53,6 +62,10 @@ class RefusalReason(enum.Enum):
     WRONG_CREDENTIALS = "wrong credentials"
     """Unknown user, wrong password or a name that can't be one: never told apart towards the client."""
     DISABLED = "account disabled"
+    EXPIRED = "app password expired"
+    """As for WRONG_CREDENTIALS, towards the client."""
+    ELSEWHERE = "app password not valid from this network"
+    """Likewise."""
     UNAVAILABLE = "account database unavailable"
     THROTTLED = "too many failed logins"
     """Refused before anything was looked up, so it says nothing of the account or the password."""

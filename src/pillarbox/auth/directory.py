@@ -71,10 +71,82 @@ _MIGRATIONS: Final = (
     """
     CREATE INDEX shares_of_owner ON shares_with (owner);
     """,
+    """
+    ALTER TABLE account ADD COLUMN password_version INTEGER NOT NULL DEFAULT 0;
+    CREATE TABLE server_key (
+        name TEXT PRIMARY KEY,
+        key BLOB NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE app_password (
+        id TEXT PRIMARY KEY,
+        account TEXT NOT NULL,
+        name TEXT NOT NULL,
+        hash BLOB NOT NULL,
+        access TEXT NOT NULL,
+        mailboxes TEXT NOT NULL,
+        networks TEXT NOT NULL,
+        lock TEXT NOT NULL,
+        locked_to TEXT NOT NULL DEFAULT '',
+        created_seconds INTEGER NOT NULL,
+        expires_seconds INTEGER,
+        last_seconds INTEGER,
+        last_address TEXT NOT NULL DEFAULT '',
+        last_client TEXT NOT NULL DEFAULT '',
+        last_mechanism TEXT NOT NULL DEFAULT ''
+    ) STRICT, WITHOUT ROWID;
+    CREATE UNIQUE INDEX app_password_by_hash ON app_password (account, hash);
+    CREATE UNIQUE INDEX app_password_by_name ON app_password (account, name);
+    CREATE TRIGGER app_passwords_go_with_account AFTER DELETE ON account BEGIN
+        DELETE FROM app_password WHERE account = old.id;
+    END;
+    """,
+    """
+    CREATE TABLE totp (
+        factor TEXT PRIMARY KEY,
+        account TEXT NOT NULL,
+        name TEXT NOT NULL,
+        sealed_secret BLOB NOT NULL,
+        created_seconds INTEGER NOT NULL,
+        confirmed INTEGER NOT NULL DEFAULT 0,
+        last_step INTEGER NOT NULL DEFAULT -1,
+        used_seconds INTEGER
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX totp_of_account ON totp (account);
+    CREATE TABLE recovery_code (
+        account TEXT NOT NULL,
+        digest BLOB NOT NULL,
+        PRIMARY KEY (account, digest)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE passkey (
+        factor TEXT PRIMARY KEY,
+        account TEXT NOT NULL,
+        name TEXT NOT NULL,
+        credential TEXT NOT NULL UNIQUE,
+        public_key BLOB NOT NULL,
+        sign_count INTEGER NOT NULL,
+        created_seconds INTEGER NOT NULL,
+        used_seconds INTEGER
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX passkeys_of_account ON passkey (account);
+    CREATE TABLE passkey_challenge (
+        challenge TEXT PRIMARY KEY,
+        account TEXT NOT NULL,
+        purpose TEXT NOT NULL,
+        until_seconds INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    CREATE TRIGGER second_factors_go_with_account AFTER DELETE ON account BEGIN
+        DELETE FROM totp WHERE account = old.id;
+        DELETE FROM recovery_code WHERE account = old.id;
+        DELETE FROM passkey WHERE account = old.id;
+        DELETE FROM passkey_challenge WHERE account = old.id;
+    END;
+    """,
 )
 """Entry n leads from schema version n to n + 1."""
 
-_COLUMNS: Final = "id, login_name, password_hash, disabled, created_seconds, password_changed_seconds, admin"
+_COLUMNS: Final = (
+    "id, login_name, password_hash, disabled, created_seconds, password_changed_seconds, admin, password_version"
+)
 
 
 class DirectoryUnavailable(Exception):
@@ -117,6 +189,8 @@ class Account:
     password_changed_seconds: int
     admin: bool = False
     """May set quotas and what is said of the whole server, over IMAP."""
+    password_version: int = 0
+    """How often the password was changed; a new hash of the same one is no change."""
 
     def __repr__(self) -> str:
         return f"Account({self.login_name}, {self.id})"
@@ -187,7 +261,7 @@ class AccountDirectory:
             for account in added:
                 try:
                     connection.execute(
-                        f"INSERT INTO account ({_COLUMNS}) VALUES (?, ?, ?, 0, ?, ?, 0)",  # noqa: S608 - constant
+                        f"INSERT INTO account ({_COLUMNS}) VALUES (?, ?, ?, 0, ?, ?, 0, 0)",  # noqa: S608 - constant
                         (account.id, account.login_name, account.password_hash, now, now),
                     )
                 except apsw.ConstraintError as error:
@@ -198,7 +272,8 @@ class AccountDirectory:
         """Replace the password. Raises AccountMissing, DirectoryUnavailable."""
         self._update(
             login_name,
-            "UPDATE account SET password_hash = ?, password_changed_seconds = ? WHERE login_name = ?",
+            "UPDATE account SET password_hash = ?, password_changed_seconds = ?,"
+            " password_version = password_version + 1 WHERE login_name = ?",
             (password_hash, int(self._clock.now_seconds()), login_name),
         )
 
@@ -297,13 +372,14 @@ class AccountDirectory:
                 _whole(row[4]),
                 _whole(row[5]),
                 bool(row[6]),
+                _whole(row[7]),
             )
             for row in self.rows(statement, *values)
         ]
 
     # --- for the other tables of this room ---------------------------------------------------------
 
-    def rows(self, statement: str, *values: str) -> list[tuple[apsw.SQLiteValue, ...]]:
+    def rows(self, statement: str, *values: apsw.SQLiteValue) -> list[tuple[apsw.SQLiteValue, ...]]:
         """What a query gives. Raises DirectoryUnavailable."""
         with self._lock:
             try:
