@@ -26,7 +26,7 @@ NO_HASH: Final = "0" * 64
 MOST_CHARACTERS: Final = 300
 """Of a text in a field: what clients say of themselves is no longer, and no entry may fill a file."""
 
-_SUFFIX_BYTES: Final = len(f',"hash":"{NO_HASH}","seal":"{"0" * 32}"}}')
+_SUFFIX_BYTES: Final = len(',"hash":"","seal":""}') + 64 + 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +76,7 @@ def sealed_line(happening: Happening, number: int, previous: str, key: SealKey, 
         separators=(",", ":"),
     ).encode()[:-1]
     digest = hashlib.sha256(body)
-    return (
-        body + f',"hash":"{digest.hexdigest()}","seal":"{key.seal(digest.digest())}"}}\n'.encode(),
-        digest.hexdigest(),
-    )
+    return body + _suffix(digest.hexdigest(), key.seal(digest.digest())) + b"\n", digest.hexdigest()
 
 
 def read_entry(line: bytes) -> Entry:
@@ -91,11 +88,18 @@ def read_entry(line: bytes) -> Entry:
         raise EntryBroken("it is not an entry") from error
     if not isinstance(entry.number, int) or not isinstance(entry.fields, dict):
         raise EntryBroken("it is not an entry")
-    if not all(isinstance(each, str) for each in (entry.time, entry.event, entry.by, entry.previous, entry.hash)):
+    texts = (entry.time, entry.event, entry.by, entry.previous, entry.hash, entry.seal)
+    if not all(isinstance(each, str) for each in texts):
         raise EntryBroken("it is not an entry")
     if hashlib.sha256(line[:-_SUFFIX_BYTES]).hexdigest() != entry.hash:
         raise EntryBroken("it was changed: its hash does not fit")
+    if line[-_SUFFIX_BYTES:] != _suffix(entry.hash, entry.seal):
+        raise EntryBroken("it was changed: it does not end with its hash and its seal")
     return entry
+
+
+def _suffix(digest: str, seal: str) -> bytes:
+    return f',"hash":"{digest}","seal":"{seal}"}}'.encode()
 
 
 def _short(value: Field) -> Field:

@@ -12,7 +12,20 @@ from collections.abc import Mapping
 from typing import Final
 
 AREAS: Final = frozenset(
-    {"account", "acl", "acme", "alarm", "alias", "app_password", "ban", "group", "mfa", "passkey", "recovery", "session"}
+    {
+        "account",
+        "acl",
+        "acme",
+        "alarm",
+        "alias",
+        "app_password",
+        "ban",
+        "group",
+        "mfa",
+        "passkey",
+        "recovery",
+        "session",
+    }
 )
 """Everything that these tell of is audited. None of them may tell of what happens with each command or message."""
 
