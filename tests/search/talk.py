@@ -9,6 +9,7 @@ from pillarbox.events import NoEvents
 from pillarbox.imap.dispatch import Dispatcher
 from pillarbox.imap.refusals import Farewell
 from pillarbox.imap.registry import registry
+from pillarbox.imap.replies import WaitForChange
 from pillarbox.imap.services import Services
 from pillarbox.imap.session import Session
 from pillarbox.imap.wire.framer import Literal, RawCommand
@@ -88,5 +89,5 @@ class Talk:
     async def line(self) -> bytes:
         raise Farewell("nothing to say")
 
-    async def line_or_change(self) -> bytes | None:
+    async def line_or_change(self, wait: WaitForChange) -> bytes | None:
         raise Farewell("nothing to say")

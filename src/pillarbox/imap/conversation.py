@@ -13,7 +13,7 @@ from pillarbox.imap.command import Trait
 from pillarbox.imap.dispatch import Dispatcher
 from pillarbox.imap.refusals import Farewell
 from pillarbox.imap.registry import registry
-from pillarbox.imap.replies import State
+from pillarbox.imap.replies import State, WaitForChange
 from pillarbox.imap.services import Services
 from pillarbox.imap.session import Session
 from pillarbox.imap.updates import ExpungeRule
@@ -38,6 +38,9 @@ _COALESCE_BYTES: Final = 16 * 1024
 _INFLATE_BYTES: Final = 64 * 1024
 """How much of a compressed stream is inflated at a time."""
 
+_REMIND_TICKS: Final = 2
+"""Calls of `reassure`, one a second, before a reminder: the first may come at once."""
+
 
 class ImapConversation:
     """Feed it with receive(); run() writes to the outlet until the talk is over."""
@@ -54,6 +57,7 @@ class ImapConversation:
         "_logged_in",
         "_look_again",
         "_outlet",
+        "_reminds_in",
         "_session",
         "_stream_ended",
         "_unsent",
@@ -81,6 +85,7 @@ class ImapConversation:
         self._changed = False
         self._look_again = False
         self._idling = False
+        self._reminds_in = 0
         self._ended_input = False
         self._end_reason = ""
 
@@ -115,7 +120,11 @@ class ImapConversation:
             self._flush()
 
     def reassure(self) -> None:
-        """RFC 9585: a command that takes long says so. Also the clock of what NOTIFY and METADATA put off."""
+        """RFC 9585: a command that takes long says so. Also the clock of what IDLE, NOTIFY and METADATA put off."""
+        if self._idling and self._reminds_in:
+            self._reminds_in -= 1
+            if not self._reminds_in:
+                self.keep_alive()
         if self._session.annotations is not None:
             self._session.annotations.tick()
         if self._session.notices is not None:
@@ -182,15 +191,18 @@ class ImapConversation:
             if not await self._more():
                 raise Farewell("Goodbye")
 
-    async def line_or_change(self) -> bytes | None:
+    async def line_or_change(self, wait: WaitForChange) -> bytes | None:
         """The client's next line, or None after a change: IDLE."""
         self._idling = True
+        if wait.remind:
+            self._reminds_in = _REMIND_TICKS
         try:
             while not self._changed:
                 line = self._framer.pull_line(self._limits)
                 if isinstance(line, Rejected):
                     raise Farewell(line.text)
                 if line is not None:
+                    self._reminds_in = 0
                     return line
                 if not await self._more():
                     raise Farewell("Goodbye")

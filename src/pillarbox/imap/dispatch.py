@@ -35,7 +35,7 @@ class Line(Protocol):
         """The client's next line. Raises Farewell when there is none to come."""
         ...
 
-    async def line_or_change(self) -> bytes | None:
+    async def line_or_change(self, wait: WaitForChange) -> bytes | None:
         """The client's next line, or None when something may have changed."""
         ...
 
@@ -166,7 +166,7 @@ class Dispatcher:
                     await self._line.send(b"+ %b\r\n" % reply.challenge)
                     answer = await self._line.line()
                 elif isinstance(reply, WaitForChange):
-                    answer = await self._line.line_or_change()
+                    answer = await self._line.line_or_change(reply)
         except StopAsyncIteration:
             pass
         finally:

@@ -31,6 +31,9 @@ class Ask:
 class WaitForChange:
     """Wait until the client sends a line (the value of the yield) or something changed (None)."""
 
+    remind: bool = False
+    """Say something harmless in a second or two, if the client is still silent then."""
+
 
 @dataclass(frozen=True, slots=True)
 class Done:
