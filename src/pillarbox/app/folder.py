@@ -26,6 +26,11 @@ class DataFolder:
         return self.path / "logins.db"
 
     @property
+    def factor_key_path(self) -> Path:
+        """What second factors are sealed with (auth)."""
+        return self.path / "second-factors.key"
+
+    @property
     def deliveries_path(self) -> Path:
         """Hashes of what was delivered lately (delivery)."""
         return self.path / "deliveries.db"
@@ -44,6 +49,16 @@ class DataFolder:
     def certificates_path(self) -> Path:
         """The local authority and the server's certificate (net)."""
         return self.path / "certificates"
+
+    @property
+    def domains_path(self) -> Path:
+        """A folder NAME with certificate.pem and key.pem for each domain that has a certificate of its own (net)."""
+        return self.certificates_path / "domains"
+
+    @property
+    def audit_path(self) -> Path:
+        """What concerned safety, entry by entry (audit)."""
+        return self.path / "audit"
 
     @property
     def transfer_path(self) -> Path:

@@ -81,6 +81,36 @@ class MonitorSettings:
     """A database of networks' operators (ASN) in the same format."""
 
 
+class Asked(enum.Enum):
+    """Who needs a second factor."""
+
+    NONE = "none"
+    """Accounts that have one."""
+    ALL = "all"
+    """All of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class MultiFactorSettings:
+    """Second factors (docs/multi-factor.md)."""
+
+    require: Asked = Asked.NONE
+    """`all`: no mail program gets in with an account password, whether the account has a second factor or not; app
+    passwords do. `none`: that holds for accounts that have a second factor."""
+    issuer: str = "Pillarbox"
+    """What apps show beside the login name."""
+    wrong_codes: int = field(default=10, metadata={"minimum": 1})
+    """Wrong codes in a row for one account; addresses pay for them as for wrong passwords (`auth.throttle`)."""
+    wrong_code_refill_seconds: float = 600.0
+    """One more after so long. Guessing a code of six digits, half of the tries succeed after four years then."""
+    passkey_origins: tuple[str, ...] = ()
+    """Where browsers may use passkeys, such as `https://mail.example.org`; none, no passkeys."""
+    passkey_rp_id: str = ""
+    """The domain that passkeys belong to; the host of the first origin when empty. Another one voids them all."""
+    passkey_seconds: int = field(default=300, metadata={"minimum": 10})
+    """How long a browser has to answer."""
+
+
 @dataclass(frozen=True, slots=True)
 class AuthSettings:
     """Who may enter, and what the check costs."""
@@ -103,3 +133,4 @@ class AuthSettings:
     """Lanes. RFC 9106 section 4, second recommended option."""
     throttle: ThrottleSettings = field(default_factory=ThrottleSettings)
     monitor: MonitorSettings = field(default_factory=MonitorSettings)
+    multi_factor: MultiFactorSettings = field(default_factory=MultiFactorSettings)
