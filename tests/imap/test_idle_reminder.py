@@ -26,7 +26,7 @@ class Devices:
             assert b"c OK" in await self.heard(number)
         return self
 
-    async def __aexit__(self, *_: object) -> None:
+    async def __aexit__(self, *raised: object) -> None:
         for talk, _ in self._open:
             talk.receive_eof()
         await asyncio.gather(*self._tasks)
