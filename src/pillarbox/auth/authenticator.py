@@ -4,9 +4,10 @@ What has the shape of an app password is looked up as one first, for any name; o
 opens without a slow check. Everything else, also one that fits and is not good, is checked as the account's password
 (or against the decoy) like any other: neither the answer nor the time tells what was wrong, or of whom.
 
-A password that was right is remembered for a short time as a keyed hash (HMAC-SHA256 under a key that lives and dies
-with the process) over account, stored hash and password: a changed password is out at once, whatever mechanism
-carried it. That the account is still there and enabled is looked up every time. Failures are never remembered.
+A password that was right is remembered for a short time as a keyed hash over account, stored hash and password: a
+changed password is out at once, whatever mechanism carried it. That the account is still there and enabled is looked
+up every time. Where another back end judges account passwords (LDAP, PAM), elsewhere.py asks it; all the rest is the
+same.
 
 Must never: tell "no such user" from "wrong password" by answer or by the work done; log a password.
 """
@@ -14,10 +15,6 @@ Must never: tell "no such user" from "wrong password" by answer or by the work d
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import hmac
-import os
-from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -25,6 +22,7 @@ from typing import Final, TypeVar
 
 from pillarbox.auth.app_password_uses import LastUses
 from pillarbox.auth.app_passwords import AppPassword, AppPasswords, letters_of
+from pillarbox.auth.claims import Claim, PasswordClaim, VouchedClaim
 from pillarbox.auth.contract import (
     Attempt,
     Denied,
@@ -36,6 +34,7 @@ from pillarbox.auth.contract import (
 )
 from pillarbox.auth.credential import of_app_password, of_password
 from pillarbox.auth.directory import Account, AccountDirectory, DirectoryUnavailable
+from pillarbox.auth.elsewhere import NO_PASSWORD, PasswordsElsewhere
 from pillarbox.auth.names import (
     LoginNameInvalid,
     PasswordInvalid,
@@ -44,7 +43,9 @@ from pillarbox.auth.names import (
     printable_name,
 )
 from pillarbox.auth.networks import NetworkSet, network_of
+from pillarbox.auth.password_check import CheckUnavailable
 from pillarbox.auth.passwords import PasswordHasher
+from pillarbox.auth.remembered import RememberedChecks
 from pillarbox.auth.settings import AuthSettings
 from pillarbox.auth.turns import Overcrowded, Turns
 from pillarbox.clock import Clock
@@ -69,8 +70,10 @@ class BuiltinAuthenticator:
         hasher: PasswordHasher | None = None,
         second_factors: SecondFactorRule | None = None,
         uses: LastUses | None = None,
+        elsewhere: PasswordsElsewhere | None = None,
     ) -> None:
-        """`uses` keeps when app passwords were used; None: nobody does."""
+        """`uses` keeps when app passwords were used; None: nobody does. `elsewhere` judges account passwords; None:
+        the hashes of `directory` do."""
         self._directory = directory
         self._clock = clock
         self._events = events
@@ -81,17 +84,21 @@ class BuiltinAuthenticator:
         self._second_factors = second_factors or PasswordIsEnough()
         self._turns = Turns(settings.hash_threads, settings.max_waiting_checks)
         self._decoy = Account(AccountId(""), "", self._hasher.decoy(), False, 0, 0)
-        self._key = Secret(os.urandom(32))
-        self._remembered: OrderedDict[bytes, float] = OrderedDict()
-        self._checks: dict[bytes, asyncio.Task[frozenset[str]]] = {}
+        self._elsewhere = elsewhere
+        self._remembered: RememberedChecks[frozenset[str]] = RememberedChecks(
+            clock, settings.remember_seconds, settings.max_remembered
+        )
         self._lookups = ThreadPoolExecutor(1, thread_name_prefix="accounts")
 
-    async def password(self, login_name: str, password: Secret[str], attempt: Attempt) -> Granted | Denied:
-        """Check a password. Never raises for anything a client sent. Logs the decision, once."""
+    async def decide(self, claim: Claim, attempt: Attempt) -> Granted | Denied:
+        """contract.Authenticator.decide"""
         try:
-            decision = await self._decide(login_name, password, attempt)
+            decision = await self._decide(claim, attempt)
         except DirectoryUnavailable as error:
             self._events.error("accounts.unavailable", error=str(error))
+            decision = Denied(RefusalReason.UNAVAILABLE)
+        except CheckUnavailable as error:
+            self._events.error("passwords.unavailable", error=str(error))
             decision = Denied(RefusalReason.UNAVAILABLE)
         except Overcrowded:
             decision = Denied(RefusalReason.BUSY)
@@ -101,7 +108,9 @@ class BuiltinAuthenticator:
                 where |= {"app_password": decision.app_password}
             self._events.info("login.granted", login=decision.login_name, account=decision.account, **where)
         else:
-            self._events.info("login.denied", login=printable_name(login_name), reason=decision.reason.value, **where)
+            self._events.info(
+                "login.denied", login=printable_name(claim.login_name), reason=decision.reason.value, **where
+            )
         return decision
 
     def client_named(self, decision: int, client: str) -> None:
@@ -122,7 +131,20 @@ class BuiltinAuthenticator:
         self._lookups.shutdown(wait=True, cancel_futures=True)
         self._hasher.close()
 
-    async def _decide(self, login_name: str, password: Secret[str], attempt: Attempt) -> Granted | Denied:
+    async def _decide(self, claim: Claim, attempt: Attempt) -> Granted | Denied:
+        if isinstance(claim, PasswordClaim):
+            return await self._decide_password(claim.login_name, claim.password, attempt)
+        if isinstance(claim, VouchedClaim):
+            return await self._decide_vouched(claim)
+        return Denied(RefusalReason.WRONG_CREDENTIALS)
+
+    async def _decide_vouched(self, claim: VouchedClaim) -> Granted | Denied:
+        account = await self._find(claim.login_name)
+        if account is None:
+            return Denied(RefusalReason.WRONG_CREDENTIALS)
+        return Denied(RefusalReason.DISABLED) if account.disabled else Granted(account.id, account.login_name)
+
+    async def _decide_password(self, login_name: str, password: Secret[str], attempt: Attempt) -> Granted | Denied:
         letters = letters_of(password)
         if letters is None:
             return await self._decide_slowly(login_name, await self._find(login_name), password, attempt)
@@ -170,8 +192,11 @@ class BuiltinAuthenticator:
         self, login_name: str, account: Account | None, password: Secret[str], attempt: Attempt
     ) -> Granted | Denied:
         """A check takes its time, so the account is looked up again after it; one changed meanwhile is checked anew."""
+        if self._elsewhere is not None:
+            found = await self._elsewhere.judge(login_name, password, attempt)
+            return Denied(found) if isinstance(found, RefusalReason) else await self._with_account_password(found)
         for _ in range(_ATTEMPTS_WHILE_CHANGING):
-            subject = account or self._decoy
+            subject = self._decoy if account is None or account.password_hash == NO_PASSWORD else account
             try:
                 prepared = Secret(prepare_password(password.reveal()))
             except PasswordInvalid:
@@ -212,20 +237,12 @@ class BuiltinAuthenticator:
     ) -> frozenset[str]:
         """The stored hashes that the password is known to fit, the subject's or its renewed one; empty when wrong."""
         fingerprint = self._fingerprint(login_name, subject, prepared)
-        expires_at = self._remembered.get(fingerprint)
-        if expires_at is not None and self._clock.monotonic_seconds() < expires_at:
-            return frozenset({subject.password_hash})
-        check = self._checks.get(fingerprint)
-        if check is None:
-            check = asyncio.create_task(self._check_in_turn(login_name, subject, prepared, attempt))
-            self._checks[fingerprint] = check
-            check.add_done_callback(lambda done: self._forget_check(fingerprint, done))
-        return await asyncio.shield(check)  # a client that goes away ends its own wait, not that of the others
-
-    def _forget_check(self, fingerprint: bytes, done: asyncio.Task[frozenset[str]]) -> None:
-        self._checks.pop(fingerprint, None)
-        if not done.cancelled():
-            done.exception()  # looked at, also when nobody waits any more
+        known = self._remembered.recall(fingerprint)
+        if known is not None:
+            return known
+        return await self._remembered.once(
+            fingerprint, lambda: self._check_in_turn(login_name, subject, prepared, attempt)
+        )
 
     async def _check_in_turn(
         self, login_name: str, subject: Account, prepared: Secret[bytes], attempt: Attempt
@@ -246,24 +263,16 @@ class BuiltinAuthenticator:
             except DirectoryUnavailable as error:
                 self._events.warning("login.hash_not_renewed", account=subject.id, error=str(error))
         for password_hash in fitting:
-            self._remember(self._fingerprint(login_name, replace(subject, password_hash=password_hash), prepared))
+            renamed = replace(subject, password_hash=password_hash)
+            self._remembered.remember(self._fingerprint(login_name, renamed, prepared), frozenset({password_hash}))
         return frozenset(fitting)
 
     def _fingerprint(self, login_name: str, subject: Account, prepared: Secret[bytes]) -> bytes:
-        """Stands for one password of one account with one stored hash; of no use outside this process.
+        """Stands for one password of one account with one stored hash.
 
         For the decoy the name as typed takes part too, so that two unknown names never share a check.
         """
-        mac = hmac.new(self._key.reveal(), digestmod=hashlib.sha256)
         typed = login_name.encode("utf-8", "surrogatepass") if subject is self._decoy else b""
-        for part in (subject.id.encode(), subject.password_hash.encode(), typed, prepared.reveal()):
-            mac.update(len(part).to_bytes(8, "big") + part)
-        return mac.digest()
-
-    def _remember(self, fingerprint: bytes) -> None:
-        if self._settings.remember_seconds <= 0:
-            return
-        self._remembered[fingerprint] = self._clock.monotonic_seconds() + self._settings.remember_seconds
-        self._remembered.move_to_end(fingerprint)
-        while len(self._remembered) > self._settings.max_remembered:
-            self._remembered.popitem(last=False)
+        return self._remembered.fingerprint(
+            subject.id.encode(), subject.password_hash.encode(), typed, prepared.reveal()
+        )
