@@ -24,8 +24,8 @@ from pillarbox.imap.annotations import (
     reader_of,
     special_use_value,
 )
+from pillarbox.sharing.confined import PersonsMail
 from pillarbox.sharing.neighbours import SHARED_ACCOUNT
-from pillarbox.sharing.person import PersonalMail
 from pillarbox.store.contract import AccountStore, MailboxId, Store, Unwatch
 
 
@@ -45,7 +45,7 @@ _Picture = Mapping[MailboxId | None, Annotated]
 class AnnotationWatch:
     """One client's. Made by begin()."""
 
-    def __init__(self, mail: PersonalMail, server: AccountStore, clock: Clock, on_change: Callable[[], None]) -> None:
+    def __init__(self, mail: PersonsMail, server: AccountStore, clock: Clock, on_change: Callable[[], None]) -> None:
         self._mail = mail
         self._clock = clock
         self._on_change = on_change
@@ -57,7 +57,7 @@ class AnnotationWatch:
 
     @classmethod
     async def begin(
-        cls, mail: PersonalMail, store: Store, clock: Clock, on_change: Callable[[], None]
+        cls, mail: PersonsMail, store: Store, clock: Clock, on_change: Callable[[], None]
     ) -> AnnotationWatch:
         """Watch from now on. `on_change` is called when there may be news."""
         watch = cls(mail, await store.open(SHARED_ACCOUNT), clock, on_change)

@@ -16,8 +16,9 @@ from contextlib import asynccontextmanager
 from typing import Final
 
 from pillarbox.mail.specialuse import SPECIAL_USE_BY_LOWER
+from pillarbox.sharing.confined import PersonsMail
 from pillarbox.sharing.neighbours import SHARED_ACCOUNT
-from pillarbox.sharing.person import PersonalMail, is_own
+from pillarbox.sharing.person import is_own
 from pillarbox.store.contract import AccountId, AccountStore, Mailbox, Store
 
 PREFIX: Final = "metadata/"
@@ -65,7 +66,7 @@ def entries_of(properties: Mapping[str, bytes], reader: AccountId | None = None)
     return found
 
 
-def reader_of(mail: PersonalMail, mailbox: Mailbox) -> AccountId | None:
+def reader_of(mail: PersonsMail, mailbox: Mailbox) -> AccountId | None:
     """Under whose id private entries of a mailbox are kept; None for the owner's own."""
     return None if is_own(mailbox.id) else mail.account
 
@@ -93,7 +94,7 @@ async def server_account(store: Store) -> AsyncIterator[AccountStore]:
         await opened.close()
 
 
-async def mailbox_entries(mail: PersonalMail, mailbox: Mailbox) -> dict[str, bytes]:
+async def mailbox_entries(mail: PersonsMail, mailbox: Mailbox) -> dict[str, bytes]:
     """All entries of a mailbox that its reader may see. Raises MailboxMissing, NoPermission."""
     entries = entries_of(await mail.properties(mailbox.id, PREFIX), reader_of(mail, mailbox))
     entries.pop(SPECIAL_USE, None)
@@ -102,7 +103,7 @@ async def mailbox_entries(mail: PersonalMail, mailbox: Mailbox) -> dict[str, byt
     return entries
 
 
-async def server_entries(mail: PersonalMail, store: Store, admin_contact: str) -> dict[str, bytes]:
+async def server_entries(mail: PersonsMail, store: Store, admin_contact: str) -> dict[str, bytes]:
     """All entries of the server that somebody may see: shared ones, and the own private ones."""
     async with server_account(store) as account:
         entries = entries_of(await account.properties(None, property_of(SHARED)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from pillarbox.auth.contract import Administration, Authenticator, NobodyAdministers, Presence, Uncounted
+from pillarbox.auth.sessions import LiveSessions
 from pillarbox.clock import Clock
 from pillarbox.events import EventLog
 from pillarbox.imap.accounts import Accounts, NoAccounts
@@ -28,3 +29,4 @@ class Services:
     administration: Administration = field(default_factory=NobodyAdministers)
     accounts: Accounts = field(default_factory=NoAccounts)
     presence: Presence = field(default_factory=Uncounted)
+    sessions: LiveSessions = field(default_factory=LiveSessions)

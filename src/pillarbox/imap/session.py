@@ -9,6 +9,8 @@ from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from pillarbox.auth.contract import Attempt, Granted
+from pillarbox.auth.sessions import LiveSession
 from pillarbox.imap.annotation_watch import AnnotationWatch
 from pillarbox.imap.features import Feature
 from pillarbox.imap.refusals import BadSyntax, Refused
@@ -21,6 +23,7 @@ from pillarbox.mail.errors import MailError
 from pillarbox.mail.names import SEPARATOR, canonical_name
 from pillarbox.mail.rights import Rights
 from pillarbox.mail.utf7 import InvalidUtf7, decode_utf7
+from pillarbox.sharing.confined import ConfinedMail, PersonsMail
 from pillarbox.sharing.person import PersonalMail, is_own
 from pillarbox.store.contract import Mailbox, MailboxId
 
@@ -101,10 +104,13 @@ class Session:
         "bad_commands",
         "client",
         "compressed",
+        "confined",
         "decision",
+        "end",
         "features",
         "filters",
         "leaving",
+        "live",
         "login_failures",
         "login_name",
         "notices",
@@ -123,7 +129,13 @@ class Session:
         self.on_change = on_change
         self.address = ""
         self.tls = ""
-        self.account: PersonalMail | None = None
+        self.account: PersonsMail | None = None
+        self.confined = False
+        """What was logged in with gives less than the whole account (auth/scope.py)."""
+        self.live: LiveSession | None = None
+        """Its row on the list of who is logged in."""
+        self.end: Callable[[str], None] = _stay
+        """Ends the talk with a reason; the conversation's."""
         self.login_name = ""
         self.client = ""
         """What it calls itself (ID)."""
@@ -159,11 +171,16 @@ class Session:
         return Feature.IMAP4REV2 in self.features or Feature.UTF8_ACCEPT in self.features
 
     @property
-    def mail(self) -> PersonalMail:
+    def mail(self) -> PersonsMail:
         """All mail that the client may use, as one store; only for commands of logged-in states."""
         if self.account is None:
             raise BadSyntax("Log in first")
         return self.account
+
+    @property
+    def administers(self) -> bool:
+        """Whether the client may do what administrators may, as of now. Raises StoreUnavailable."""
+        return not self.confined and self.services.administration.is_admin(self.login_name)
 
     @property
     def selected(self) -> View:
@@ -185,6 +202,53 @@ class Session:
         self.own_changes.clear()
         self.filters = {}
 
+    # --- logging in and out ----------------------------------------------------------------------
+
+    async def enter(self, granted: Granted, attempt: Attempt) -> None:
+        """Open the account, as far as it was granted. Raises Refused when too many are in."""
+        services = self.services
+        if not services.presence.arrive(granted.account):
+            raise Refused("Too many connections are logged in to this account; close a mail program elsewhere", "LIMIT")
+        try:
+            own = await services.store.open(granted.account)
+        except BaseException:
+            services.presence.depart(granted.account)
+            raise
+        mail = PersonalMail(own, granted.login_name, services.store, services.neighbours, services.sharing)
+        self.confined = granted.scope.is_limited
+        self.account = ConfinedMail(mail, granted.scope) if self.confined else mail
+        self.login_name = granted.login_name
+        self.decision = granted.decision
+        self.live = services.sessions.begin("imap", granted, attempt, services.clock.now_seconds(), self._end_live)
+
+    def _end_live(self, reason: str) -> None:
+        self.end(reason)
+
+    def name_client(self, client: str) -> None:
+        """The client said what it is called (ID)."""
+        self.client = client
+        if self.live is not None:
+            self.services.sessions.client_named(self.live, client)
+            if self.decision:
+                self.services.authenticator.client_named(self.decision, client)
+
+    async def leave_account(self) -> None:
+        """Close what is open and give the account's store back."""
+        live, self.live = self.live, None
+        if live is not None:
+            self.services.sessions.leave(live)
+        annotations, self.annotations = self.annotations, None
+        if annotations is not None:
+            await annotations.close()
+        self.close_view()
+        notices, self.notices = self.notices, None
+        if notices is not None:
+            notices.close()
+        account, self.account = self.account, None
+        if account is not None:
+            self.services.presence.depart(account.account)
+            await account.close()
+
     # --- the open mailbox ------------------------------------------------------------------------
 
     async def open_view(self, mailbox: Mailbox, *, read_only: bool) -> View:
@@ -205,6 +269,8 @@ class Session:
         rights = account.last_rights(mailbox.id)
         read_only = read_only or not rights & Rights.WRITABLE
         self.view = View(image, unwatch, read_only=read_only, first_recent_uid=first_recent, rights=rights)
+        if self.live is not None:
+            self.live.mailbox = mailbox.name
         return self.view
 
     def close_view(self) -> None:
@@ -212,12 +278,16 @@ class Session:
         view, self.view = self.view, None
         if view is not None:
             view.unwatch()
+            if self.live is not None:
+                self.live.mailbox = ""
 
     async def look_at_rights(self) -> None:
         """Before a command that uses the open mailbox: when it is somebody else's and may not be read any more, nothing
-        is in it from now on, also of what is in memory already."""
+        is in it from now on, also of what is in memory already. Raises MailboxMissing when it is out of bounds."""
         view = self.view
-        if view is not None and not is_own(view.image.mailbox.id) and not view.image.deleted:
+        if view is None or view.image.deleted:
+            return
+        if self.confined or not is_own(view.image.mailbox.id):
             await self.mail.image(view.image.mailbox.id)
 
     async def updates(self, rule: ExpungeRule) -> AsyncIterator[bytes]:
@@ -281,20 +351,6 @@ class Session:
                 yield piece
         yield rights_lines(view, self.mail.last_rights(view.image.mailbox.id))
 
-    async def leave_account(self) -> None:
-        """Close what is open and give the account's store back."""
-        annotations, self.annotations = self.annotations, None
-        if annotations is not None:
-            await annotations.close()
-        self.close_view()
-        notices, self.notices = self.notices, None
-        if notices is not None:
-            notices.close()
-        account, self.account = self.account, None
-        if account is not None:
-            self.services.presence.depart(account.account)
-            await account.close()
-
     # --- names -----------------------------------------------------------------------------------
 
     def decode_name(self, raw_name: bytes) -> str:
@@ -316,3 +372,7 @@ class Session:
     def encode_name(self, name: str) -> bytes:
         """A mailbox name for the wire, as this client can read it."""
         return mailbox_name(name, utf8=self.utf8)
+
+
+def _stay(reason: str) -> None:
+    """Where no conversation drives the session."""

@@ -9,15 +9,15 @@ import base64
 import binascii
 from dataclasses import dataclass
 
+from pillarbox.auth.claims import PasswordClaim
 from pillarbox.auth.contract import SECOND_FACTOR_ADVICE, TRY_LATER, Attempt, Denied, RefusalReason
-from pillarbox.auth.sasl import PASSWORD_MECHANISMS, Challenge, Credentials
+from pillarbox.auth.sasl import PASSWORD_MECHANISMS, Challenge
 from pillarbox.imap.command import Area, Capability, Command, Trait
 from pillarbox.imap.refusals import BadSyntax, Farewell, Refused
 from pillarbox.imap.replies import Ask, Done, Replies, State
 from pillarbox.imap.session import Session
 from pillarbox.imap.wire.cursor import Cursor
 from pillarbox.secret import Secret
-from pillarbox.sharing.person import PersonalMail
 
 
 # login = "LOGIN" SP userid SP password
@@ -30,10 +30,10 @@ def _parse_login(cursor: Cursor, session: Session) -> tuple[bytes, Secret[bytes]
 async def _login(session: Session, arguments: tuple[bytes, Secret[bytes]]) -> Replies:
     raw_name, raw_password = arguments
     try:
-        credentials = Credentials(raw_name.decode("utf-8"), Secret(raw_password.reveal().decode("utf-8")))
+        claim = PasswordClaim(raw_name.decode("utf-8"), Secret(raw_password.reveal().decode("utf-8")))
     except UnicodeDecodeError:
         raise BadSyntax("User name and password must be UTF-8") from None
-    yield await _enter(session, credentials, "LOGIN")
+    yield await _enter(session, claim, "LOGIN")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,15 +60,15 @@ async def _authenticate(session: Session, exchange: _Exchange) -> Replies:
         if line == b"*":
             raise BadSyntax("The exchange was cancelled")
         step = mechanism.respond(_decode(line))
-    if not isinstance(step, Credentials):
+    if not isinstance(step, PasswordClaim):
         raise _failed(session)
     yield await _enter(session, step, exchange.mechanism)
 
 
-async def _enter(session: Session, credentials: Credentials, mechanism: str) -> Done:
+async def _enter(session: Session, claim: PasswordClaim, mechanism: str) -> Done:
     services = session.services
     attempt = Attempt(session.address, mechanism, session.tls, session.client)
-    decision = await services.authenticator.password(credentials.login_name, credentials.password, attempt)
+    decision = await services.authenticator.decide(claim, attempt)
     if isinstance(decision, Denied):
         if decision.reason is RefusalReason.UNAVAILABLE:
             raise Refused("Logging in is not possible at the moment; try again later", "UNAVAILABLE")
@@ -77,16 +77,7 @@ async def _enter(session: Session, credentials: Credentials, mechanism: str) -> 
         if decision.reason in TRY_LATER:
             raise _failed(session, Refused("Too many failed logins; try again in a few minutes", "LIMIT"))
         raise _failed(session)
-    if not services.presence.arrive(decision.account):
-        raise Refused("Too many connections are logged in to this account; close a mail program elsewhere", "LIMIT")
-    try:
-        own = await services.store.open(decision.account)
-    except BaseException:
-        services.presence.depart(decision.account)
-        raise
-    session.account = PersonalMail(own, decision.login_name, services.store, services.neighbours, services.sharing)
-    session.login_name = decision.login_name
-    session.decision = decision.decision
+    await session.enter(decision, attempt)
     return Done(b"CAPABILITY " + session.offer.capabilities(session), "Logged in")
 
 

@@ -227,7 +227,7 @@ async def _set_of_server(session: Session, values: Values) -> None:
     if ADMIN in values:
         raise Refused("That entry is a setting of the server", "CANNOT")
     if shared:
-        if not session.services.administration.is_admin(session.login_name):
+        if not session.administers:
             raise Refused("Only an administrator can change what everybody sees", "NOPERM")
         async with server_account(session.services.store) as account:
             await account.set_properties(None, shared)

@@ -82,7 +82,7 @@ async def _getquotaroot(session: Session, name: str) -> Replies:
 
 
 async def _setquota(session: Session, asked: _Limits) -> Replies:
-    if not session.services.administration.is_admin(session.login_name):
+    if not session.administers:
         raise Refused("Only an administrator of this server can set quotas", "NOPERM")
     if unknown := sorted(set(asked.limits).difference(RESOURCES)):
         raise Refused(f"{unknown[0]} is not limited here; {', '.join(RESOURCES)} are", "CANNOT")
@@ -126,7 +126,7 @@ async def _kept_for(session: Session, root: str) -> AsyncIterator[AccountStore]:
         return
     administration = session.services.administration
     account = None
-    if root.startswith(_ROOT_PREFIX) and administration.is_admin(session.login_name):
+    if root.startswith(_ROOT_PREFIX) and session.administers:
         account = administration.account_of(root.removeprefix(_ROOT_PREFIX))
     if account is None:
         raise Refused("There is no such quota root; GETQUOTAROOT INBOX tells yours", "NONEXISTENT")

@@ -48,9 +48,7 @@ def _parse_id(cursor: Cursor, session: Session) -> dict[str, str]:
 async def _id(session: Session, fields: dict[str, str]) -> Replies:
     name, version = fields.get("name", ""), fields.get("version", "")
     if name:
-        session.client = f"{name} {version}".strip()
-        if session.account is not None and session.decision:
-            session.services.authenticator.client_named(session.decision, session.client)
+        session.name_client(f"{name} {version}".strip())
         session.services.events.info(
             "client.id", name=name[:100], version=version[:100], address=session.address, account=session.login_name
         )

@@ -24,7 +24,7 @@ from pillarbox.imap.url_target import NothingThere, Target, find_target, host_is
 from pillarbox.imap.urls import Access, MessageUrl, UrlAuth, UrlInvalid, authorised, parse_url
 from pillarbox.imap.wire.cursor import Cursor
 from pillarbox.imap.wire.writer import string
-from pillarbox.mail.errors import MailboxMissing, MailError
+from pillarbox.mail.errors import MailboxMissing, MailError, NoPermission
 from pillarbox.mail.names import canonical_name
 from pillarbox.store.contract import AccountStore
 
@@ -84,7 +84,9 @@ def _parse_rump(session: Session, raw: bytes) -> tuple[MessageUrl, UrlAuth]:
 
 @asynccontextmanager
 async def _own_account(session: Session) -> AsyncIterator[AccountStore]:
-    """The client's own mail, without what others share with it."""
+    """The client's own mail, without what others share with it. A URL would outlast a limited login: NoPermission."""
+    if session.confined:
+        raise NoPermission("What you logged in with is limited, and authorises no URLs")
     account = await session.services.store.open(session.mail.account)
     try:
         yield account
@@ -188,8 +190,9 @@ async def _authorised_target(session: Session, raw: bytes) -> Target | None:
 
 
 async def _may_use(session: Session, url: MessageUrl, auth: UrlAuth) -> bool:
-    """RFC 4467 section 3: whether the access identifier names this client, and the time has not passed."""
-    if not host_is_ours(session, url):
+    """RFC 4467 section 3: whether the access identifier names this client, and the time has not passed. A limited login
+    is nobody's."""
+    if session.confined or not host_is_ours(session, url):
         return False
     if auth.expires_seconds is not None and auth.expires_seconds <= session.services.clock.now_seconds():
         return False
