@@ -24,13 +24,13 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from bench.figures import HEADERS, append_command
 from bench.letters import letters
 
+from pillarbox.auth.claims import Claim
 from pillarbox.auth.contract import Attempt, Denied, Granted
 from pillarbox.clock import SystemClock
 from pillarbox.conversation import Peer
 from pillarbox.events import NoEvents
 from pillarbox.imap.conversation import ImapConversation
 from pillarbox.imap.services import Services
-from pillarbox.secret import Secret
 from pillarbox.store.contract import AccountId, StoreLimits
 from pillarbox.store.sqlite import open_store
 
@@ -44,8 +44,8 @@ _TAIL_BYTES = 4_096
 class AnyUser:
     """Lets everybody in."""
 
-    async def password(self, login_name: str, password: Secret[str], attempt: Attempt) -> Granted | Denied:
-        return Granted(AccountId("fred"), login_name)
+    async def decide(self, claim: Claim, attempt: Attempt) -> Granted | Denied:
+        return Granted(AccountId("fred"), claim.login_name)
 
 
 class Client:

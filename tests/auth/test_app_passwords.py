@@ -20,6 +20,7 @@ from pillarbox.auth.app_passwords import (
     letters_of,
 )
 from pillarbox.auth.authenticator import BuiltinAuthenticator
+from pillarbox.auth.claims import PasswordClaim
 from pillarbox.auth.contract import Denied, Granted, RefusalReason
 from pillarbox.auth.credential import of_app_password, of_password, taken_back
 from pillarbox.auth.networks import NetworkInvalid
@@ -53,7 +54,7 @@ class AppDoor(Door):
 
     async def enter(self, password: str, address: str = FROM.address, client: str = "") -> Granted | Denied:
         attempt = replace(FROM, address=address, client=client)
-        return await self.authenticator.password("alice", Secret(password), attempt)
+        return await self.authenticator.decide(PasswordClaim("alice", Secret(password)), attempt)
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from pillarbox.auth.authenticator import BuiltinAuthenticator
+from pillarbox.auth.claims import PasswordClaim
 from pillarbox.auth.contract import Attempt, Denied, Granted, RefusalReason
 from pillarbox.auth.directory import AccountDirectory
 from pillarbox.auth.passwords import PasswordHasher
@@ -56,7 +57,7 @@ class Door:
         self.authenticator = BuiltinAuthenticator(self.directory, self.clock, self.events, settings, self.hasher)
 
     async def login(self, name: str, password: str) -> Granted | Denied:
-        return await self.authenticator.password(name, Secret(password), FROM)
+        return await self.authenticator.decide(PasswordClaim(name, Secret(password)), FROM)
 
 
 @pytest.fixture
@@ -236,11 +237,11 @@ async def test_with_multi_factor_the_right_account_password_is_refused_and_a_wro
     rule, account = AsksForMore(), door.directory.accounts()[0]
     strict = BuiltinAuthenticator(door.directory, door.clock, door.events, CHEAP, door.hasher, rule)
     for wrong in ("Wonderland", ""):
-        assert await strict.password("alice", Secret(wrong), FROM) == WRONG
-    assert (await strict.password("nobody", Secret("wonderland"), FROM), rule.asked) == (WRONG, [])
-    decision = await strict.password("alice", Secret("wonderland"), FROM)
+        assert await strict.decide(PasswordClaim("alice", Secret(wrong)), FROM) == WRONG
+    assert (await strict.decide(PasswordClaim("nobody", Secret("wonderland")), FROM), rule.asked) == (WRONG, [])
+    decision = await strict.decide(PasswordClaim("alice", Secret("wonderland")), FROM)
     assert isinstance(decision, Denied)
     assert (decision.reason, decision.account) == (RefusalReason.SECOND_FACTOR, account.id)
     assert door.events.seen[-1][0] == "login.denied"
     door.directory.disable("alice")
-    assert await strict.password("alice", Secret("wonderland"), FROM) == Denied(RefusalReason.DISABLED)
+    assert await strict.decide(PasswordClaim("alice", Secret("wonderland")), FROM) == Denied(RefusalReason.DISABLED)

@@ -10,6 +10,7 @@ import pytest
 
 from pillarbox.auth.alarms import Alarm
 from pillarbox.auth.bans import Bans
+from pillarbox.auth.claims import Claim, PasswordClaim
 from pillarbox.auth.contract import Attempt, Denied, Granted, RefusalReason, Standing
 from pillarbox.auth.guard import GuardedAuthenticator
 from pillarbox.auth.history import LoginHistory, Recorder
@@ -35,11 +36,16 @@ class OnePassword:
         self.asked: list[tuple[str, Standing]] = []
         self.answer: Denied | None = None
 
-    async def password(self, login_name: str, password: Secret[str], attempt: Attempt) -> Granted | Denied:
+    async def decide(self, claim: Claim, attempt: Attempt) -> Granted | Denied:
+        login_name = claim.login_name
         self.asked.append((login_name, attempt.standing))
         if self.answer is not None:
             return self.answer
-        if login_name.lower() in self.people and password.reveal() == "right":
+        if (
+            login_name.lower() in self.people
+            and isinstance(claim, PasswordClaim)
+            and claim.password.reveal() == "right"
+        ):
             return Granted(AccountId(f"id of {login_name.lower()}"), login_name.lower())
         return WRONG
 
@@ -73,7 +79,9 @@ class Door:
         self.alarms += alarms
 
     async def login(self, name: str, password: str = "right", address: str = "192.0.2.7") -> Granted | Denied:
-        return await self.guard.password(name, Secret(password), Attempt(address, "PLAIN", "TLSv1.3", "Mutt 2.2"))
+        return await self.guard.decide(
+            PasswordClaim(name, Secret(password)), Attempt(address, "PLAIN", "TLSv1.3", "Mutt 2.2")
+        )
 
 
 @pytest.fixture

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from pillarbox.auth.claims import PasswordClaim
 from pillarbox.auth.sasl import (
     PASSWORD_MECHANISMS,
     Challenge,
-    Credentials,
     Failed,
     LoginMechanism,
     PlainMechanism,
@@ -19,7 +19,7 @@ MALFORMED = Failed(SaslFault.MALFORMED)
 
 
 def revealed(step: Step) -> tuple[str, str]:
-    assert isinstance(step, Credentials)
+    assert isinstance(step, PasswordClaim)
     return step.login_name, step.password.reveal()
 
 

@@ -6,6 +6,7 @@ import asyncio
 import enum
 import random
 
+from pillarbox.auth.claims import Claim, PasswordClaim
 from pillarbox.auth.contract import Attempt, Denied, Granted, RefusalReason
 from pillarbox.clock import HeldClock
 from pillarbox.conversation import Peer
@@ -13,7 +14,6 @@ from pillarbox.events import Field, NoEvents
 from pillarbox.imap.conversation import ImapConversation
 from pillarbox.imap.limits import ImapLimits
 from pillarbox.imap.services import Services
-from pillarbox.secret import Secret
 from pillarbox.store.contract import AccountId, StoreLimits
 from pillarbox.store.memory import MemoryStore
 from tests.grammar import ResponseSplitter
@@ -36,9 +36,10 @@ class OneUser:
     def __init__(self) -> None:
         self.people = {USER}
 
-    async def password(self, login_name: str, password: Secret[str], attempt: Attempt) -> Granted | Denied:
-        if login_name in self.people and password.reveal() == PASSWORD:
-            return Granted(AccountId(login_name), login_name)
+    async def decide(self, claim: Claim, attempt: Attempt) -> Granted | Denied:
+        name = claim.login_name
+        if name in self.people and isinstance(claim, PasswordClaim) and claim.password.reveal() == PASSWORD:
+            return Granted(AccountId(name), name)
         return Denied(RefusalReason.WRONG_CREDENTIALS)
 
     async def account_of(self, login_name: str) -> AccountId | None:

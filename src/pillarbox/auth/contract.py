@@ -10,8 +10,8 @@ import enum
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
+from pillarbox.auth.claims import Claim
 from pillarbox.auth.scope import EVERYTHING, Scope
-from pillarbox.secret import Secret
 from pillarbox.store.contract import AccountId
 
 
@@ -54,6 +54,8 @@ class Granted:
     """The name of the app password; empty for anything else."""
     expires_seconds: float | None = field(default=None, compare=False)
     """When the session must end; None: whenever it likes."""
+    signature: bytes = field(default=b"", compare=False)
+    """For a ScramClaim: what shows the client that the server knows the password too."""
 
 
 class RefusalReason(enum.Enum):
@@ -70,6 +72,8 @@ class RefusalReason(enum.Enum):
     THROTTLED = "too many failed logins"
     """Refused before anything was looked up, so it says nothing of the account or the password."""
     BUSY = "too many passwords wait to be checked"
+    BINDING = "right password, but the client sees another TLS connection"
+    """Somebody is in between (RFC 5802 section 6). As for WRONG_CREDENTIALS, towards the client."""
     SECOND_FACTOR = "account password, but multi-factor is on"
     """The password was right, and an app password is asked for. Only after a right one: it tells a guesser nothing."""
 
@@ -95,8 +99,11 @@ class Denied:
 class Authenticator(Protocol):
     """Decides about credentials."""
 
-    async def password(self, login_name: str, password: Secret[str], attempt: Attempt) -> Granted | Denied:
-        """Check a password. Never raises for anything a client sent. Logs the decision, once."""
+    async def decide(self, claim: Claim, attempt: Attempt) -> Granted | Denied:
+        """Check what somebody shows. Never raises for anything a client sent. Logs the decision, once.
+
+        A claim of a kind that is not understood is as good as a wrong password.
+        """
         ...
 
     def client_named(self, decision: int, client: str) -> None:

@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Final, TypeVar
 
+from pillarbox.auth.claims import Claim
 from pillarbox.auth.contract import TRY_LATER, Attempt, Authenticator, Denied, Granted, RefusalReason, Standing
 from pillarbox.auth.history import DENIED, GRANTED, LoginRecord, Recorder, new_decision
 from pillarbox.auth.ledger import LedgerUnavailable
@@ -21,7 +22,6 @@ from pillarbox.auth.names import LoginNameInvalid, prepare_login_name, printable
 from pillarbox.auth.throttle import Admission, Hold, Throttle
 from pillarbox.clock import Clock
 from pillarbox.events import EventLog
-from pillarbox.secret import Secret
 
 T = TypeVar("T")
 MAX_CLIENT_CHARACTERS = 100
@@ -42,14 +42,14 @@ class GuardedAuthenticator:
         self._events = events
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="throttle")
 
-    async def password(self, login_name: str, password: Secret[str], attempt: Attempt) -> Granted | Denied:
-        """contract.Authenticator.password"""
-        name = _name_of(login_name)
+    async def decide(self, claim: Claim, attempt: Attempt) -> Granted | Denied:
+        """contract.Authenticator.decide"""
+        name = _name_of(claim.login_name)
         admission = await self._ask(lambda: self._throttle.admit(name, attempt.address))
         if isinstance(admission, Hold):
             self._events.info(
                 "login.denied",
-                login=printable_name(login_name),
+                login=printable_name(claim.login_name),
                 reason=admission.value,
                 address=attempt.address,
                 mechanism=attempt.mechanism,
@@ -59,7 +59,7 @@ class GuardedAuthenticator:
             self._note(name, attempt, denied, admission.value, "")
             return denied
         standing = attempt.standing if admission is None else admission.standing
-        decision = await self._inner.password(login_name, password, replace(attempt, standing=standing))
+        decision = await self._inner.decide(claim, replace(attempt, standing=standing))
         if admission is not None and not (standing is Standing.KNOWN and isinstance(decision, Granted)):
             await self._ask(lambda: self._settle(admission, decision))
         reason = decision.reason.value if isinstance(decision, Denied) else ""

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final, Protocol
 
+from pillarbox.auth.claims import PasswordClaim
 from pillarbox.auth.names import LoginNameInvalid, prepare_login_name
 from pillarbox.secret import Secret
 
@@ -21,14 +22,6 @@ class Challenge:
     """Send this, then call `respond` with what the client answers."""
 
     data: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Credentials:
-    """The exchange is complete: ask the authenticator about these."""
-
-    login_name: str
-    password: Secret[str]
 
 
 class SaslFault(enum.Enum):
@@ -47,7 +40,7 @@ class Failed:
     fault: SaslFault
 
 
-Step = Challenge | Credentials | Failed
+Step = Challenge | PasswordClaim | Failed
 _MALFORMED: Final = Failed(SaslFault.MALFORMED)
 
 
@@ -87,7 +80,7 @@ class PlainMechanism:
             return _MALFORMED
         if authzid and not _same_user(authzid, authcid):
             return Failed(SaslFault.AUTHZID_REFUSED)
-        return Credentials(authcid, Secret(password))
+        return PasswordClaim(authcid, Secret(password))
 
 
 class LoginMechanism:
@@ -113,7 +106,7 @@ class LoginMechanism:
         if self._login_name is None:
             self._login_name = text
             return Challenge(b"Password:")
-        return Credentials(self._login_name, Secret(text))
+        return PasswordClaim(self._login_name, Secret(text))
 
 
 PASSWORD_MECHANISMS: Final[Mapping[str, Callable[[], Mechanism]]] = {"PLAIN": PlainMechanism, "LOGIN": LoginMechanism}

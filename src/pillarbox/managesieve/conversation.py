@@ -14,8 +14,9 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final
 
+from pillarbox.auth.claims import PasswordClaim
 from pillarbox.auth.contract import SECOND_FACTOR_ADVICE, TRY_LATER, Attempt, Authenticator, Denied, RefusalReason
-from pillarbox.auth.sasl import PASSWORD_MECHANISMS, Challenge, Credentials
+from pillarbox.auth.sasl import PASSWORD_MECHANISMS, Challenge
 from pillarbox.conversation import Outlet, Peer, Phase
 from pillarbox.delivery.scripts import Scripts
 from pillarbox.events import EventLog
@@ -200,11 +201,11 @@ class ManageSieveConversation:
                 step = mechanism.respond(_decode(await self._response()))
         except (binascii.Error, ValueError):
             return self._mistaken("That is not base64, or the exchange was cancelled")
-        if not isinstance(step, Credentials):
+        if not isinstance(step, PasswordClaim):
             return self._denied()
         peer = self._peer
         attempt = Attempt(peer.address, name, peer.tls_version)
-        decision = await self._services.authenticator.password(step.login_name, step.password, attempt)
+        decision = await self._services.authenticator.decide(step, attempt)
         if isinstance(decision, Denied):
             if decision.reason is RefusalReason.UNAVAILABLE:
                 return answer("NO", "Logging in is not possible at the moment; try again later", "TRYLATER")

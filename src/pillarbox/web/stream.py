@@ -22,6 +22,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
+from pillarbox.auth.claims import PasswordClaim
 from pillarbox.auth.contract import SECOND_FACTOR_ADVICE, Attempt, Authenticator, Denied, Granted, RefusalReason
 from pillarbox.events import EventLog
 from pillarbox.mail.errors import MailError
@@ -90,7 +91,8 @@ class EventStreams:
         if not colon:
             raise _unauthorized()
         address = request.client.host if request.client is not None else ""
-        decision = await self._authenticator.password(name, Secret(password), Attempt(address, "HTTP-BASIC"))
+        claim = PasswordClaim(name, Secret(password))
+        decision = await self._authenticator.decide(claim, Attempt(address, "HTTP-BASIC"))
         if isinstance(decision, Denied):
             if decision.reason is RefusalReason.UNAVAILABLE:
                 raise HTTPException(503, "Logins can't be checked now.")
