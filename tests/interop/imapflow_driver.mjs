@@ -16,6 +16,7 @@ const client = new ImapFlow({
     tls: { ca: readFileSync(entrance.ca_file) },
     auth: { user: entrance.user, pass: entrance.password },
     disableAutoIdle: scenario !== 'idle',
+    qresync: scenario === 'resync',
     logger: false,
 });
 
@@ -177,6 +178,31 @@ const scenarios = {
         const found = await gather(client.fetch('1:*', { uid: true, flags: true }, { changedSince: BigInt(modseq) }));
         return found.map((message) => ({ uid: message.uid, later: message.modseq > BigInt(modseq) }));
     },
+};
+
+scenarios.resync = async ({ changedSince, uidValidity }) => {
+    const flags = [];
+    const gone = [];
+    client.on('flags', (told) => flags.push({ uid: told.uid, flags: sorted(told.flags) }));
+    client.on('expunge', (told) => gone.push({ uid: told.uid, vanished: told.vanished, earlier: told.earlier }));
+    const box = await client.mailboxOpen('INBOX', {
+        changedSince: BigInt(changedSince),
+        uidValidity: BigInt(uidValidity),
+    });
+    const caughtUp = { flags: [...flags], gone: [...gone], exists: box.exists };
+    const removal = once(client, 'expunge');
+    const idling = client.idle();
+    process.stdout.write('idling\n');
+    await removal;
+    const after = await client.search({ all: true }, { uid: true });
+    await idling;
+    return {
+        compressed: Boolean(client._inflate),
+        qresync: client.enabled.has('QRESYNC') && box.qresync === true,
+        caughtUp,
+        later: gone.slice(caughtUp.gone.length),
+        after,
+    };
 };
 
 client.on('error', (trouble) => {

@@ -196,6 +196,43 @@ def test_imapflow_asks_only_for_what_changed(imapflow: ImapFlow, witness: Witnes
     assert imapflow("changed", modseq=str(modseq)) == [{"uid": 2, "later": True}]
 
 
+def test_imapflow_catches_up_by_qresync_in_a_compressed_stream_and_keeps_in_step(
+    imapflow: ImapFlow, home: ClientHome, witness: Witness
+) -> None:
+    """What changed since its last session comes with SELECT (RFC 7162), what another client does then as VANISHED."""
+    for content in VARIED:
+        witness.put(content)
+    known = witness.state()
+    witness.add_flags(2, "\\Flagged")
+    witness.remove(1)
+    question = {"changedSince": str(known[b"HIGHESTMODSEQ"]), "uidValidity": str(known[b"UIDVALIDITY"])}
+    with subprocess.Popen(
+        imapflow.command("resync"),
+        env=home.environment() | {"NODE_NO_WARNINGS": "1"},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as running:
+        assert running.stdin is not None
+        assert running.stdout is not None
+        running.stdin.write(imapflow.entrance(**question))
+        running.stdin.close()
+        assert running.stdout.readline() == b"idling\n"
+        witness.remove(3)
+        seen = json.loads(running.stdout.readline())
+        assert running.wait(timeout=30) == os.EX_OK
+    assert seen == {
+        "compressed": True,
+        "qresync": True,
+        "caughtUp": {
+            "flags": [{"uid": 2, "flags": ["\\Flagged"]}],
+            "gone": [{"uid": 1, "vanished": True, "earlier": True}],
+            "exists": 3,
+        },
+        "later": [{"uid": 3, "vanished": True, "earlier": False}],
+        "after": [2, 4],
+    }
+
+
 def test_imapflow_gets_every_answer_to_its_pipelined_commands(imapflow: ImapFlow, witness: Witness) -> None:
     witness.put(PLAIN)
     witness.put(BIG)
