@@ -43,7 +43,7 @@ def test_nobody_else_can_read_any_of_it(tmp_path: Path) -> None:
     folder = tmp_path / "audit"
     AuditTrail(folder, AuditSettings()).append([happening()])
     modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in (folder, *folder.iterdir())}
-    assert modes == {"audit": 0o700, "audit-000000000001.jsonl": 0o600, "state": 0o600, "verification.key": 0o600}
+    assert modes == {"audit": 0o700, "audit-000000000001.jsonl": 0o600, ".next-key": 0o600, "verification.key": 0o600}
 
 
 def test_an_entry_has_its_number_time_story_and_hashes(tmp_path: Path) -> None:

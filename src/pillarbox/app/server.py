@@ -16,6 +16,7 @@ from contextlib import AsyncExitStack
 from functools import partial
 from typing import Any
 
+from pillarbox.app.audit import ServerLog
 from pillarbox.app.certificates import ServerCertificate
 from pillarbox.app.delivery import make_deliverer, open_retries
 from pillarbox.app.descriptors import allow_all
@@ -43,16 +44,14 @@ from pillarbox.imap.services import Services
 from pillarbox.mail.errors import MailError
 from pillarbox.net.certificates import LocalCertificates
 from pillarbox.net.listener import CannotListen, open_listeners
+from pillarbox.net.served import ServerTls
 from pillarbox.net.server import Server
 from pillarbox.net.tally import AccountLimit, Share, Tally
-from pillarbox.net.tls import CertificateUnusable, ServerTls
+from pillarbox.net.tls import CertificateUnusable
 from pillarbox.net.trust import trust_advice
 from pillarbox.net.workers import DRAIN_SIGNAL, Reload, Supervisor, WorkerChannel, WorkerFailed
 from pillarbox.push.runner import EventsInvalid
 from pillarbox.web.client_settings import SetupInvalid
-
-RENEWAL_SECONDS = 12 * 3600.0
-"""How often a running server looks whether its own certificate is due."""
 
 SWITCH_SECONDS = 0.001
 """How long a thread (digests, the text index) may hold the interpreter while clients wait. With Python's 5 ms a NOOP
@@ -89,10 +88,10 @@ def serve(
     allow_all()
     sys.setswitchinterval(SWITCH_SECONDS)
     clock = SystemClock()
-    events = StructuredLog(settings.log, sys.stderr, clock)
     folder = DataFolder(settings.data_folder)
+    events = ServerLog(StructuredLog(settings.log, sys.stderr, clock), folder, settings.audit, clock)
     hosts = tuple(address.host for address in settings.listen if address.host not in EVERYWHERE)
-    certificate = ServerCertificate(settings.tls, hosts, folder.certificates_path, clock, events)
+    certificate = ServerCertificate(settings, hosts, clock, events)
     house = _House(settings, folder, certificate, clock, events)
     try:
         folder.prepare()
@@ -128,7 +127,7 @@ class _House:
         folder: DataFolder,
         certificate: ServerCertificate,
         clock: SystemClock,
-        events: StructuredLog,
+        events: ServerLog,
     ) -> None:
         self.settings = settings
         self.certificate = certificate
@@ -158,17 +157,13 @@ class _House:
         with asyncio.Runner(loop_factory=_new_loop) as runner:
             runner.run(self._serve(tls, sockets, ready, lifeline))
 
-    def refresh(self, tls: ServerTls) -> None:
-        """Show renewed certificates, everywhere."""
-        others = [door.tls for door in (self.web, self.lmtp, self.managesieve) if door is not None]
-        self.certificate.refresh(tls, *(one for one in others if one is not None))
-
     async def _serve(
         self, tls: ServerTls, sockets: Sequence[socket.socket], ready: Callable[[], None], lifeline: int | None
     ) -> None:
-        stop, drain = self._watch_signals(tls, lifeline)
+        stop, drain = self._watch_signals(lifeline)
         settings, clock, events = self.settings, self.clock, self.events
         async with AsyncExitStack() as stack:
+            stack.enter_context(events.in_background())
             store = await open_mail(settings, clock, events)
             stack.push_async_callback(store.close)
             store.start_indexing(settings.index)
@@ -221,8 +216,8 @@ class _House:
                     stack.push_async_callback(script_server.stop)
                     script_server.start()
                 events.info("managesieve.ready", where=self.managesieve.where())
-            renewal = asyncio.create_task(self._renew(tls))
-            stack.callback(renewal.cancel)
+            watching = asyncio.create_task(self.certificate.watch())
+            stack.callback(watching.cancel)
             server.start()
             events.info("server.ready", workers=settings.processes, pid=os.getpid())
             ready()
@@ -239,7 +234,7 @@ class _House:
         """This process's part of what all workers count together."""
         return Share(self.tally, self.row, kind)
 
-    def _watch_signals(self, tls: ServerTls, lifeline: int | None) -> tuple[asyncio.Event, asyncio.Event]:
+    def _watch_signals(self, lifeline: int | None) -> tuple[asyncio.Event, asyncio.Event]:
         """Events that are set when this process is to stop, and when a successor has taken over."""
         loop = asyncio.get_running_loop()
         loop.set_exception_handler(self._unhandled)
@@ -247,7 +242,7 @@ class _House:
         loop.add_signal_handler(DRAIN_SIGNAL, drain.set)
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stop.set)
-        loop.add_signal_handler(signal.SIGHUP, self.refresh, tls)
+        loop.add_signal_handler(signal.SIGHUP, self.certificate.refresh)
 
         def orphaned(descriptor: int) -> None:
             loop.remove_reader(descriptor)
@@ -257,11 +252,6 @@ class _House:
         if lifeline is not None:
             loop.add_reader(lifeline, orphaned, lifeline)
         return stop, drain
-
-    async def _renew(self, tls: ServerTls) -> None:
-        while True:
-            await asyncio.sleep(RENEWAL_SECONDS)
-            self.refresh(tls)
 
     def _unhandled(self, _loop: asyncio.AbstractEventLoop, context: dict[str, object]) -> None:
         error = context.get("exception")
@@ -321,13 +311,14 @@ def _supervise(
             house.managesieve.close()
 
     def reload() -> Reload:
-        house.refresh(tls)
+        house.certificate.refresh()
         try:
             settings = house.settings if read_again is None else reloaded(house.settings, read_again(), house.events)
         except SettingsUnusable as error:
             house.events.error("settings.not_reloaded", error=str(error))
             return Reload.REFRESH
         changed = settings != house.settings
+        house.events.info("settings.reloaded", changed=changed)
         house.settings = settings
         return Reload.REPLACE if changed else Reload.REFRESH
 

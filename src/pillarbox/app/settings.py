@@ -10,6 +10,7 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from pillarbox.audit.settings import AuditSettings
 from pillarbox.auth.settings import AuthSettings
 from pillarbox.delivery.settings import DeliverySettings
 from pillarbox.imap.limits import ImapLimits
@@ -74,6 +75,7 @@ class ServerSettings:
     auth: AuthSettings = field(default_factory=AuthSettings)
     sharing: SharingSettings = field(default_factory=SharingSettings)
     log: LogSettings = field(default_factory=LogSettings)
+    audit: AuditSettings = field(default_factory=AuditSettings)
     client_setup: ClientSetupSettings = field(default_factory=ClientSetupSettings)
     web: WebSettings = field(default_factory=WebSettings)
     sieve: SieveLimits = field(default_factory=SieveLimits)

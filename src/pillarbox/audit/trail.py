@@ -2,7 +2,7 @@
 
     audit/audit-000000000001.jsonl    entries from number 1 on
     audit/audit-000000041022.jsonl    the file after it
-    audit/state                       the key of the next entry; locked while somebody writes
+    audit/.next-key                   the key of the next entry; locked while somebody writes
     audit/verification.key            the first key; to be moved to another machine
 
 Entries are on disk (fdatasync) before the key moves on; a process that dies between the two leaves a key from which the
@@ -115,8 +115,8 @@ def audit_files(folder: Path) -> list[Path]:
 
 
 def state_path(folder: Path) -> Path:
-    """Where the key of the next entry is."""
-    return folder / "state"
+    """Where the key of the next entry is. It comes before the files by name: in a backup it is never newer than they."""
+    return folder / ".next-key"
 
 
 def key_path(folder: Path) -> Path:

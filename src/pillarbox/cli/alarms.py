@@ -16,6 +16,7 @@ from pillarbox.cli.household import login_name
 from pillarbox.cli.logins import ledger, time_text
 from pillarbox.cli.place import Place
 from pillarbox.cli.speech import Json, say, say_json, say_table
+from pillarbox.cli.witness import witness
 from pillarbox.clock import SystemClock
 
 _HERE: Final = Place()
@@ -62,4 +63,5 @@ def confirm(
         alarm = Alarms(opened, SystemClock()).confirm(number)
     if alarm is None:
         raise CommandFailed(f"there is no alarm {number}; see: pillarbox alarms list", ExitCode.BAD_DATA)
+    witness(place).info("alarm.confirmed", alarm=number, kind=alarm.kind.value, login=alarm.name)
     say(f"alarm {number} is confirmed: {alarm.kind.value}, {alarm.name or alarm.address}")

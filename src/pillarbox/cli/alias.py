@@ -15,6 +15,7 @@ from pillarbox.cli.exits import CommandFailed, ExitCode
 from pillarbox.cli.household import accounts, login_name
 from pillarbox.cli.place import Place
 from pillarbox.cli.speech import Json, say, say_json, say_table
+from pillarbox.cli.witness import witness
 
 Address = Annotated[
     str, Parameter(help="Such as info@example.org or info; @example.org for all else of a domain, @ for all else.")
@@ -28,6 +29,7 @@ def add(address: Address, name: str, /, *names: str, place: Place = _HERE) -> No
     place.check()
     with accounts(place) as directory:
         directory.add_alias(kept, people)
+    witness(place).info("alias.changed", alias=kept, added=", ".join(people))
     say(f"{kept} leads to {', '.join(people)}")
 
 
@@ -51,6 +53,7 @@ def remove(address: Address, /, *names: str, place: Place = _HERE) -> None:
             directory.remove_alias(kept, people)
         except AliasMissing as error:
             raise CommandFailed(f"{error}; see: pillarbox alias list", ExitCode.NO_USER) from error
+    witness(place).info("alias.changed", alias=kept, removed=", ".join(people) or "all")
     say(f"{kept} leads no more to {', '.join(people) or 'anybody'}")
 
 

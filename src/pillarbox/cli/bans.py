@@ -16,6 +16,7 @@ from pillarbox.cli.exits import CommandFailed, ExitCode
 from pillarbox.cli.logins import ledger, time_text
 from pillarbox.cli.place import Place
 from pillarbox.cli.speech import Json, say, say_json, say_table
+from pillarbox.cli.witness import witness
 from pillarbox.clock import SystemClock
 
 Typed = Annotated[str, Parameter(help="An address or a network, such as 192.0.2.7 or 2001:db8::/32.")]
@@ -52,6 +53,7 @@ def add(
         raise CommandFailed("--hours must be more than 0", ExitCode.USAGE)
     with ledger(place) as opened:
         ban = Bans(opened, SystemClock()).add_by_hand(parsed, None if hours is None else hours * 3600, reason)
+    witness(place).info("ban.added", network=ban.network, until=time_text(ban.until_seconds), reason=ban.reason)
     say(f"{ban.network} is banned until {time_text(ban.until_seconds) or 'the ban is removed'}")
 
 
@@ -62,6 +64,7 @@ def remove(network: Typed, /, *, place: Place = _HERE) -> None:
         was_banned = Bans(opened, SystemClock()).remove(parsed)
     if not was_banned:
         raise CommandFailed(f"{parsed} is not banned; see: pillarbox bans list", ExitCode.BAD_DATA)
+    witness(place).info("ban.removed", network=str(parsed))
     say(f"{parsed} is banned no more")
 
 

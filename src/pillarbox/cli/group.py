@@ -13,6 +13,7 @@ from pillarbox.cli.household import accounts, login_name
 from pillarbox.cli.place import Place
 from pillarbox.cli.sharing import wake_users_of
 from pillarbox.cli.speech import Json, say, say_json, say_table
+from pillarbox.cli.witness import witness
 from pillarbox.sharing.acl import GROUP_PREFIX
 
 Group = Annotated[str, Parameter(help="The group, such as family; mailboxes are shared with group:family.")]
@@ -26,6 +27,7 @@ def add(group: Group, name: str, /, *names: str, place: Place = _HERE) -> None:
     with accounts(place) as directory:
         Groups(directory).add(kept, people)
         wake_users_of(place, directory, GROUP_PREFIX + kept)
+    witness(place).info("group.changed", group=kept, added=", ".join(people))
     say(f"{', '.join(people)} in group {kept}")
 
 
@@ -39,6 +41,7 @@ def remove(group: Group, /, *names: str, place: Place = _HERE) -> None:
         except GroupMissing as error:
             raise CommandFailed(f"{error}; see: pillarbox group list", ExitCode.NO_USER) from error
         wake_users_of(place, directory, GROUP_PREFIX + kept)
+    witness(place).info("group.changed", group=kept, removed=", ".join(people) or "all")
     say(f"{', '.join(people) or 'nobody is'} {'no longer ' if people else ''}in group {kept}")
 
 

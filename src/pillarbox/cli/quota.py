@@ -17,6 +17,7 @@ from pillarbox.cli.exits import CommandFailed, ExitCode
 from pillarbox.cli.household import account_named, accounts, everybodys_mail, mail_of
 from pillarbox.cli.place import Place
 from pillarbox.cli.speech import Json, say, say_json, say_table, size_text
+from pillarbox.cli.witness import witness
 from pillarbox.store.contract import Quota
 from pillarbox.store.quota import MAILBOX, MAX_LIMIT, MESSAGE, PROPERTY_PREFIX, RESOURCES, STORAGE, UNLIMITED
 
@@ -68,6 +69,8 @@ def change(
         raise CommandFailed("say what to limit: --storage, --messages or --mailboxes", ExitCode.USAGE)
     account = account_named(place, user)
     quota = asyncio.run(_set(place, account, values))
+    limits = {resource.lower(): text for resource, text in typed.items() if text is not None}
+    witness(place).info("quota.changed", login=account.login_name, **limits)
     if json:
         say_json(_told(account, quota))
         return

@@ -17,6 +17,7 @@ from pillarbox.cli.exits import CommandFailed, ExitCode
 from pillarbox.cli.household import accounts
 from pillarbox.cli.place import Place
 from pillarbox.cli.speech import say_json, say_table
+from pillarbox.cli.witness import witness
 from pillarbox.clock import SystemClock
 from pillarbox.events import NoEvents
 from pillarbox.mail.errors import MailboxExists, MailboxMissing, MailError, StoreCorrupt, StoreUnavailable
@@ -88,7 +89,12 @@ def set_rights(place: Place, account: AccountId, login_name: str, mailbox: str, 
             after = (await mail.acl(found.id)).get(identifier)
             return kept_text(after) if after else "none"
 
-    return asyncio.run(work())
+    now = asyncio.run(work())
+    events = witness(place)
+    events.info(
+        "acl.changed", owner=login_name or "(nobody: shared)", mailbox=mailbox, identifier=identifier, rights=now
+    )
+    return now
 
 
 def identifier_of(typed: str) -> str:

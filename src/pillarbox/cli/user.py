@@ -19,6 +19,7 @@ from pillarbox.cli.passwords import PasswordStdin, new_password
 from pillarbox.cli.place import Place
 from pillarbox.cli.sharing import forget_everywhere
 from pillarbox.cli.speech import Json, complain, say, say_json, say_table
+from pillarbox.cli.witness import witness
 from pillarbox.secret import Secret
 
 Name = Annotated[str, Parameter(help="Login name, such as alice or alice@example.org; its case does not matter.")]
@@ -32,6 +33,7 @@ def add(name: Name, /, *, password_stdin: PasswordStdin = False, place: Place = 
     place.make()
     with accounts(place) as directory:
         account = directory.add(kept, _hashed(place, password))
+    witness(place).info("account.added", login=account.login_name)
     say(f"added {account.login_name}")
 
 
@@ -70,6 +72,7 @@ def change_password(name: Name, /, *, password_stdin: PasswordStdin = False, pla
     password = new_password(account.login_name, password_stdin)
     with accounts(place) as directory:
         directory.set_password(account.login_name, _hashed(place, password))
+    witness(place).info("account.password_changed", login=account.login_name)
     say(f"changed the password of {account.login_name}")
 
 
@@ -78,6 +81,7 @@ def disable(name: Name, /, *, place: Place = _HERE) -> None:
     account = account_named(place, name)
     with accounts(place) as directory:
         directory.disable(account.login_name)
+    witness(place).info("account.disabled", login=account.login_name)
     say(f"disabled {account.login_name}")
 
 
@@ -86,6 +90,7 @@ def enable(name: Name, /, *, place: Place = _HERE) -> None:
     account = account_named(place, name)
     with accounts(place) as directory:
         directory.enable(account.login_name)
+    witness(place).info("account.enabled", login=account.login_name)
     say(f"enabled {account.login_name}")
 
 
@@ -99,6 +104,7 @@ def administer(
             directory.make_admin(account.login_name)
         else:
             directory.revoke_admin(account.login_name)
+    witness(place).info("account.admin_changed", login=account.login_name, admin=state == "on")
     say(f"{account.login_name} is {'' if state == 'on' else 'no longer '}an administrator")
 
 
@@ -123,6 +129,7 @@ def remove(
         asyncio.run(remove_mail())
         forget_everywhere(place, directory, account.login_name)
         directory.remove(account.login_name)
+    witness(place).info("account.removed", login=account.login_name)
     say(f"removed {account.login_name} and its mail")
 
 
@@ -149,6 +156,9 @@ def import_accounts(
             )
         hashes = asyncio.run(hash_all(roster.passwords(), place.settings().auth))
         added = directory.add_all(list(zip(roster.names(), hashes, strict=True)))
+    events = witness(place)
+    for account in added:
+        events.info("account.added", login=account.login_name)
     if json:
         say_json([{"name": account.login_name, "id": account.id} for account in added])
     else:
