@@ -1,0 +1,74 @@
+"""What an ACME authority is answered with while it looks whether a name is this server's.
+
+Whoever asks for a certificate lays the answers down as files; every process that listens reads them when the authority
+comes. So it does not matter which worker it comes to. Nothing is there most of the time.
+
+Must never: show a challenge's certificate to a client that did not ask for `acme-tls/1` alone; read a file that a
+stranger names by a path.
+
+RFC 8737 section 3 (TLS-ALPN-01), RFC 8555 section 8.3 (HTTP-01).
+"""
+
+from __future__ import annotations
+
+import re
+import ssl
+from pathlib import Path
+from typing import Final
+
+from pillarbox.net.hello import ClientHello
+
+PROTOCOL: Final = "acme-tls/1"
+"""RFC 8737 section 6.2."""
+
+_TOKEN: Final = re.compile(r"[A-Za-z0-9_-]{16,200}", re.ASCII)
+"""RFC 8555 section 8.3: base64url, 128 bits at least."""
+_HOST: Final = re.compile(r"[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63})*", re.ASCII)
+
+
+class ChallengeFolder:
+    """The files; all of them below one folder of the server's certificates."""
+
+    def __init__(self, certificates_path: Path) -> None:
+        self.path = certificates_path / "acme" / "challenges"
+
+    def certificate_path(self, name: str) -> Path:
+        """Where the certificate with its key is that answers for a host name (TLS-ALPN-01)."""
+        return self.path / f"{name}.pem"
+
+    def token_path(self, token: str) -> Path:
+        """Where the answer to a token is (HTTP-01)."""
+        return self.path / f"{token}.txt"
+
+    def are_pending(self) -> bool:
+        """Whether any answer is laid down."""
+        try:
+            return any(self.path.iterdir())
+        except OSError:
+            return False
+
+    def answer(self, token: str) -> bytes | None:
+        """To HTTP-01; None when nobody asked for a certificate with that token."""
+        if not _TOKEN.fullmatch(token):
+            return None
+        try:
+            return self.token_path(token).read_bytes()
+        except OSError:
+            return None
+
+    def context(self, hello: ClientHello) -> ssl.SSLContext | None:
+        """The TLS to answer an authority with; None for everybody else, and when nothing is asked for that name."""
+        if hello.protocols != (PROTOCOL.encode(),) or not _HOST.fullmatch(hello.server_name):
+            return None
+        path = self.certificate_path(hello.server_name)
+        if not path.exists():
+            return None
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        context.set_alpn_protocols([PROTOCOL])
+        context.num_tickets = 0
+        try:
+            context.load_cert_chain(path)
+        except (OSError, ssl.SSLError):
+            return None
+        return context
