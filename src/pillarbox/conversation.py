@@ -7,8 +7,35 @@ sees a socket. The room lies below both, so that neither needs to know the other
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Protocol
+
+
+class ChannelBindings(Protocol):
+    """What both ends of one TLS connection know, and nobody in between (RFC 5056)."""
+
+    @property
+    def types(self) -> Sequence[str]:
+        """Those that there are for the connection, by their names with IANA."""
+        ...
+
+    def data(self, binding_type: str) -> bytes:
+        """The octets; empty for a type that there is not."""
+        ...
+
+
+class Unbound:
+    """ChannelBindings of a connection that has none."""
+
+    __slots__ = ()
+
+    @property
+    def types(self) -> Sequence[str]:
+        return ()
+
+    def data(self, binding_type: str) -> bytes:
+        return b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +49,10 @@ class Peer:
     tls_cipher: str = ""
     server_name: str = ""
     """SNI, empty when there was none."""
+    certificate: bytes = b""
+    """DER, the client's, verified against the authorities that the door names; empty when there is none."""
+    bindings: ChannelBindings = field(default_factory=Unbound, compare=False)
+    """Of the connection."""
 
 
 class Phase(enum.Enum):

@@ -16,9 +16,10 @@ from pillarbox.clock import HeldClock, SystemClock
 from pillarbox.events import Field
 from pillarbox.net.certificates import LocalCertificates, ensure_certificates
 from pillarbox.net.listener import open_listeners
+from pillarbox.net.served import serve_one
 from pillarbox.net.server import Server
 from pillarbox.net.settings import ListenAddress, NetSettings
-from pillarbox.net.tls import ServerTls
+from pillarbox.net.tls import Door
 from tests.net.echo import EchoConversation
 
 QUICK = NetSettings(sweep_interval_seconds=0.005)
@@ -116,10 +117,10 @@ Serving = Callable[..., "asynccontextmanager[Running]"]
 
 @pytest.fixture
 def serving(certificates: LocalCertificates) -> Serving:
-    """`async with serving(limit=value, ...) as running:` with fields of NetSettings."""
+    """`async with serving(door, limit=value, ...) as running:` with fields of NetSettings."""
 
     @asynccontextmanager
-    async def serve(**limits: float) -> AsyncIterator[Running]:
+    async def serve(door: Door = Door(), **limits: float) -> AsyncIterator[Running]:  # noqa: B008 - frozen
         settings = replace(QUICK, **limits)
         [sockets] = open_listeners([ListenAddress("127.0.0.1", 0)], settings.backlog, 1)
         conversations: list[EchoConversation] = []
@@ -129,7 +130,7 @@ def serving(certificates: LocalCertificates) -> Serving:
             return conversations[-1]
 
         clock, events = WatchedClock(), RecordedEvents()
-        server = Server(sockets, ServerTls(certificates.files), make, settings, clock, events)
+        server = Server(sockets, serve_one(certificates.files, door), make, settings, clock, events)
         port = sockets[0].getsockname()[1]
         server.start()
         try:

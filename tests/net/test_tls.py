@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
 import socket
 import ssl
 import subprocess
@@ -13,7 +12,7 @@ import pytest
 
 from pillarbox.clock import SystemClock
 from pillarbox.net.certificates import LocalCertificates, ensure_certificates
-from pillarbox.net.tls import CertificateFiles, CertificateUnusable, ServerTls, make_context
+from pillarbox.net.tls import CertificateFiles, CertificateUnusable, make_context
 from tests.net.conftest import Running, Serving
 from tests.net.test_hello import HELLO
 
@@ -189,45 +188,9 @@ async def test_garbage_after_a_good_hello_ends_only_that_connection(serving: Ser
         writer.close()
 
 
-async def test_a_replaced_certificate_is_shown_to_the_next_client(serving: Serving, tmp_path: Path) -> None:
-    first = ensure_certificates(tmp_path / "first", (), 30, SystemClock())
-    second = ensure_certificates(tmp_path / "second", (), 30, SystemClock())
-    path = tmp_path / "server.pem"
-    shutil.copy(first.files.certificate_path, path)
-    tls = ServerTls(CertificateFiles(path, path))
-    before = tls.context
-    shutil.copy(second.files.certificate_path, path)
-    tls.reload()
-    assert shown_by(tls.context, second) == "TLSv1.3"
-    assert shown_by(before, first) == "TLSv1.3"
-
-
-def test_a_broken_replacement_leaves_the_old_certificate(tmp_path: Path) -> None:
-    made = ensure_certificates(tmp_path, (), 30, SystemClock())
-    tls = ServerTls(made.files)
-    made.files.certificate_path.write_bytes(b"not a certificate")
-    with pytest.raises(CertificateUnusable, match=r"server\.pem"):
-        tls.reload()
-    assert shown_by(tls.context, made) == "TLSv1.3"
-
-
 def test_a_missing_file_and_a_foreign_key_are_told_apart(tmp_path: Path, certificates: LocalCertificates) -> None:
     with pytest.raises(CertificateUnusable, match="No such file"):
         make_context(CertificateFiles(tmp_path / "absent.pem", tmp_path / "absent.pem"))
     other = ensure_certificates(tmp_path / "other", (), 30, SystemClock())
     with pytest.raises(CertificateUnusable, match="key values mismatch"):
         make_context(CertificateFiles(certificates.authority_path, other.files.key_path))
-
-
-def shown_by(context: ssl.SSLContext, trusted: LocalCertificates) -> str | None:
-    """Shake hands in memory, trusting one authority; the TLS version."""
-    client_context = ssl.create_default_context(cafile=str(trusted.authority_path))
-    to_server, to_client = ssl.MemoryBIO(), ssl.MemoryBIO()
-    client = client_context.wrap_bio(to_client, to_server, server_hostname="localhost")
-    server = context.wrap_bio(to_server, to_client, server_side=True)
-    for side in (client, server, client, server):
-        try:
-            side.do_handshake()
-        except ssl.SSLWantReadError:
-            continue
-    return client.version()

@@ -18,10 +18,11 @@ from cryptography.hazmat.primitives import hashes
 from pillarbox.clock import HeldClock
 from pillarbox.events import Field, NoEvents
 from pillarbox.net.listener import open_listeners
+from pillarbox.net.served import Plan, ServedCertificates
 from pillarbox.net.settings import ListenAddress
-from pillarbox.net.tls import CertificateFiles, CertificateUnusable
+from pillarbox.net.tls import CertificateFiles
 from pillarbox.web.documents import make_app
-from pillarbox.web.https import WebServer, WebTls
+from pillarbox.web.https import DOOR, WebServer, WebTls
 from pillarbox.web.settings import WebSettings
 from tests.web.sites import SITE, make_files
 
@@ -33,6 +34,7 @@ REQUEST = b"GET /mail/config-v1.1.xml?emailaddress=a@example.org HTTP/1.1\r\nHos
 @dataclass
 class Running:
     server: WebServer
+    served: ServedCertificates
     tls: WebTls
     files: CertificateFiles
     port: int
@@ -67,14 +69,15 @@ async def running(folder: Path, settings: WebSettings | None = None) -> AsyncIte
     settings = settings or WebSettings()
     bugs = Bugs()
     files = make_files(folder)
-    tls = WebTls(files)
+    served = ServedCertificates(Plan(files), (DOOR,), bugs)
+    tls = WebTls(served.tls(DOOR))
     ((listener,),) = open_listeners([ListenAddress("127.0.0.1", 0)], 100, 1)
     app = make_app(SITE, tls.current_signer, settings.max_body_bytes, HeldClock(), bugs)
     server = WebServer([listener], tls, app, settings, bugs)
     server.start()
     try:
         async with asyncio.timeout(PATIENCE_SECONDS):
-            yield Running(server, tls, files, listener.getsockname()[1])
+            yield Running(server, served, tls, files, listener.getsockname()[1])
     finally:
         await server.stop()
     assert (server.connections, bugs.seen) == (0, [])
@@ -116,14 +119,14 @@ async def test_a_renewed_certificate_is_shown_at_once_and_a_bad_one_never(tmp_pa
         before = await web.shown()
         kept_reader, kept_writer = await web.connect()
         make_files(tmp_path)
-        web.tls.reload()
+        assert web.served.look() == []
         after = await web.shown()
         assert after != before
-        assert web.tls.signer is not None
-        assert web.tls.signer.certificate.fingerprint(hashes.SHA256()) == after
+        signer = web.tls.current_signer()
+        assert signer is not None
+        assert signer.certificate.fingerprint(hashes.SHA256()) == after
         make_files(tmp_path / "..").key_path.replace(web.files.key_path)  # a key that doesn't belong
-        with pytest.raises(CertificateUnusable):
-            web.tls.reload()
+        assert [str(error).partition(": ")[2] for error in web.served.look()] == ["key values mismatch"]
         assert await web.shown() == after
         kept_writer.write(REQUEST)
         assert (await answer_to(kept_reader))[0].startswith(b"HTTP/1.1 200")

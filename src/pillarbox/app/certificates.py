@@ -1,77 +1,136 @@
-"""Which certificate the server shows: the operator's own files, or what it makes for itself; and their renewal.
+"""Which certificates the server shows: the operator's own files, those of folders, or what it makes for itself; and
+their renewal.
 
 Must never: stop a running server because a new certificate is unusable.
 """
 
 from __future__ import annotations
 
+import asyncio
 import socket
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Final
 
+from pillarbox.app.folder import DataFolder
+from pillarbox.app.settings import ServerSettings
 from pillarbox.clock import Clock
 from pillarbox.events import EventLog
+from pillarbox.net.binding import find_exporter
 from pillarbox.net.certificates import LocalCertificates, ensure_certificates
-from pillarbox.net.settings import TlsSettings
-from pillarbox.net.tls import CertificateFiles, CertificateUnusable, ServerTls
+from pillarbox.net.served import NamedCertificate, Plan, ServedCertificates, ServerTls
+from pillarbox.net.tls import CertificateFiles, CertificateUnusable, ClientAuthority, Demand, Door
+from pillarbox.web import https
 from pillarbox.web.https import WebTls
+
+LOOK_SECONDS: Final = 1.0
+"""How soon a certificate that was replaced on disk is served. A look is four calls of stat for each."""
+
+RENEWAL_SECONDS: Final = 12 * 3600.0
+"""How often a running server looks whether its own certificate is due."""
 
 
 class ServerCertificate:
     """Makes the server's TLS at the start, and keeps it fresh."""
 
-    def __init__(
-        self, settings: TlsSettings, hosts: Sequence[str], folder: Path, clock: Clock, events: EventLog
-    ) -> None:
+    def __init__(self, settings: ServerSettings, hosts: Sequence[str], clock: Clock, events: EventLog) -> None:
         """`hosts` are listened at: names for the server while none are set."""
         self._settings = settings
         self._hosts = tuple(hosts)
-        self._folder = folder
         self._clock = clock
         self._events = events
+        people = settings.tls.client_ca
+        clients = None if people is None else ClientAuthority(people, Demand.OPTIONAL)
+        self._imap = Door(clients=clients)
+        self._managesieve = Door("managesieve", clients)
+        servers = settings.lmtp.client_authority_path
+        self._lmtp = Door("", None if servers is None else ClientAuthority(servers, Demand.REQUIRED))
 
     def open(self, advise: Callable[[LocalCertificates], None]) -> ServerTls:
-        """The TLS to serve with. `advise` is called when a new authority was made for it.
+        """The TLS to serve IMAP with. `advise` is called when a new authority was made for it.
 
         Raises CertificateUnusable, OSError.
         """
-        return ServerTls(self._files(advise))
+        self._make_own(advise)
+        self.served = ServedCertificates(plan(self._settings), self._doors(), self._events, find_exporter)
+        return self.served.tls(self._imap)
 
     def open_web(self) -> WebTls:
-        """The same certificate for HTTPS; after `open`. Raises CertificateUnusable, OSError."""
-        return WebTls(self._files(self._warn))
+        """The same certificates for HTTPS; after `open`."""
+        return WebTls(self.served.tls(https.DOOR))
 
-    def open_lmtp(self, client_authority_path: Path | None) -> ServerTls:
-        """The same certificate for LMTP, with who vouches for clients. Raises CertificateUnusable, OSError."""
-        return ServerTls(self._files(self._warn), "", client_authority_path)
+    def open_lmtp(self) -> ServerTls:
+        """The same certificates for LMTP; after `open`."""
+        return self.served.tls(self._lmtp)
 
     def open_managesieve(self) -> ServerTls:
-        """The same certificate for ManageSieve. Raises CertificateUnusable, OSError."""
-        return ServerTls(self._files(self._warn), "managesieve")
+        """The same certificates for ManageSieve; after `open`."""
+        return self.served.tls(self._managesieve)
 
-    def refresh(self, *served: ServerTls | WebTls) -> None:
-        """Renew what is due and read the files anew; when that fails, what was there goes on."""
+    async def watch(self) -> None:
+        """Serve what is replaced on disk, and renew what is due, until cancelled."""
+        renewal_seconds = self._clock.monotonic_seconds() + RENEWAL_SECONDS
+        while True:
+            self.served.look()
+            await asyncio.sleep(LOOK_SECONDS)
+            if self._clock.monotonic_seconds() >= renewal_seconds:
+                renewal_seconds += RENEWAL_SECONDS
+                self.refresh()
+
+    def refresh(self) -> None:
+        """Renew what is due and read all files anew; when that fails, what was there goes on."""
         try:
-            self._files(self._warn)
-            for tls in served:
-                tls.reload()
+            self._make_own(self._warn)
+            unusable = self.served.look_again()
         except (CertificateUnusable, OSError) as error:
             self._events.error("certificate.not_reloaded", error=str(error))
-        else:
+            return
+        for each in unusable:
+            self._events.error("certificate.not_reloaded", error=str(each))
+        if not unusable:
             self._events.info("certificate.reloaded")
 
-    def _files(self, advise: Callable[[LocalCertificates], None]) -> CertificateFiles:
+    def _doors(self) -> list[Door]:
         settings = self._settings
-        if settings.certificate_path is not None:
-            return CertificateFiles(settings.certificate_path, settings.key_path or settings.certificate_path)
-        names = settings.server_names or (*machine_names(), *self._hosts)
-        made = ensure_certificates(self._folder, names, settings.renew_days_left, self._clock)
+        wanted = (
+            (self._imap, True),
+            (https.DOOR, bool(settings.web.listen)),
+            (self._lmtp, bool(settings.lmtp.listen)),
+            (self._managesieve, bool(settings.managesieve.listen or settings.managesieve.listen_tls)),
+        )
+        return [door for door, is_open in wanted if is_open]
+
+    def _make_own(self, advise: Callable[[LocalCertificates], None]) -> None:
+        """The certificate that the server makes for itself, unless it was given one."""
+        settings = self._settings
+        if settings.tls.certificate_path is not None:
+            return
+        names = settings.tls.server_names or (*machine_names(), *self._hosts)
+        folder = DataFolder(settings.data_folder).certificates_path
+        made = ensure_certificates(folder, names, settings.tls.renew_days_left, self._clock)
         if made.is_new_authority:
             advise(made)
-        return made.files
 
     def _warn(self, made: LocalCertificates) -> None:
         self._events.warning("certificate.new_authority", path=str(made.authority_path), sha256=made.fingerprint)
+
+
+def plan(settings: ServerSettings) -> Plan:
+    """Where the certificates are that a server with these settings shows."""
+    tls, folder = settings.tls, DataFolder(settings.data_folder)
+    own = folder.certificates_path / "server.pem"
+    given = tls.certificate_path
+    return Plan(
+        default=_files(own, None) if given is None else _files(given, tls.key_path),
+        named=tuple(NamedCertificate(_files(one.certificate_path, one.key_path), one.names) for one in tls.domains),
+        folder=folder.domains_path,
+        main_name=next(iter(tls.server_names), "").lower(),
+        profile=tls.profile,
+    )
+
+
+def _files(certificate_path: Path, key_path: Path | None) -> CertificateFiles:
+    return CertificateFiles(certificate_path, key_path or certificate_path)
 
 
 def machine_names() -> tuple[str, ...]:

@@ -10,8 +10,7 @@ from collections.abc import Sequence
 
 from cryptography import x509
 
-from pillarbox.app.certificates import machine_names
-from pillarbox.app.folder import DataFolder
+from pillarbox.app.certificates import machine_names, plan
 from pillarbox.app.settings import ServerSettings
 from pillarbox.net.settings import ListenAddress
 from pillarbox.net.tls import CertificateFiles, CertificateUnusable
@@ -48,11 +47,7 @@ def public_addresses(listen: Sequence[ListenAddress]) -> list[str]:
 
 def served_files(settings: ServerSettings) -> CertificateFiles:
     """Where the certificate is that the server shows, or will show once it has made it."""
-    given = settings.tls.certificate_path
-    if given is not None:
-        return CertificateFiles(given, settings.tls.key_path or given)
-    own = DataFolder(settings.data_folder).certificates_path / "server.pem"
-    return CertificateFiles(own, own)
+    return plan(settings).default
 
 
 def served_certificate(settings: ServerSettings) -> x509.Certificate:

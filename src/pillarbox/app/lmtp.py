@@ -21,9 +21,9 @@ from pillarbox.delivery.deliverer import Deliverer
 from pillarbox.events import EventLog
 from pillarbox.lmtp.conversation import LmtpConversation, LmtpServices
 from pillarbox.net.listener import CannotListen, open_listeners
+from pillarbox.net.served import ServerTls
 from pillarbox.net.server import Server
 from pillarbox.net.settings import ListenAddress
-from pillarbox.net.tls import ServerTls
 from pillarbox.net.unix import open_unix_listeners
 
 _Groups = list[list[socket.socket]]
@@ -90,7 +90,7 @@ def open_lmtp(settings: ServerSettings, certificate: ServerCertificate) -> LmtpD
     try:
         _extend(plain, open_listeners(lmtp.listen_plain, backlog, workers))
         _extend(secured, open_listeners(lmtp.listen, backlog, workers))
-        tls = certificate.open_lmtp(lmtp.client_authority_path) if lmtp.listen else None
+        tls = certificate.open_lmtp() if lmtp.listen else None
         if lmtp.socket_path is not None:
             _extend(plain, open_unix_listeners(lmtp.socket_path, lmtp.socket_group, backlog, workers))
     except BaseException:

@@ -12,6 +12,7 @@ from functools import partial
 from pillarbox.app.certificates import ServerCertificate
 from pillarbox.app.settings import ServerSettings
 from pillarbox.auth.contract import Authenticator
+from pillarbox.auth.sessions import LiveSessions
 from pillarbox.clock import Clock
 from pillarbox.events import EventLog
 from pillarbox.managesieve.conversation import ManageSieveConversation, ManageSieveServices
@@ -44,11 +45,17 @@ class ManageSieveDoor:
             groups[:] = [groups[number]]
 
     def servers(
-        self, store: Store, authenticator: Authenticator, clock: Clock, events: EventLog, addresses: Share
+        self,
+        store: Store,
+        authenticator: Authenticator,
+        clock: Clock,
+        events: EventLog,
+        addresses: Share,
+        sessions: LiveSessions,
     ) -> list[Server]:
         """This worker's servers, which count their clients in `addresses`; call on the loop's thread."""
         limits, sieve = self._settings.managesieve.limits, self._settings.sieve
-        services = ManageSieveServices(store, authenticator, events, limits, sieve)
+        services = ManageSieveServices(store, authenticator, events, limits, sieve, sessions, clock)
         make = partial(ManageSieveConversation, services)
         begin = partial(ManageSieveOverture, limits, sieve)
         made = []

@@ -10,6 +10,7 @@ from pillarbox.auth.alarms import Alarms
 from pillarbox.auth.contract import Authenticator
 from pillarbox.auth.directory import AccountDirectory
 from pillarbox.auth.ledger import Ledger
+from pillarbox.auth.sessions import LiveSessions
 from pillarbox.clock import Clock
 from pillarbox.events import EventLog
 from pillarbox.push.runner import EventPush, EventsInvalid, read_webhooks
@@ -50,7 +51,14 @@ def start_push(
 
 
 def open_streams(
-    settings: ServerSettings, store: Store, authenticator: Authenticator, events: EventLog
+    settings: ServerSettings,
+    store: Store,
+    authenticator: Authenticator,
+    events: EventLog,
+    sessions: LiveSessions,
+    clock: Clock,
 ) -> EventStreams | None:
     """None when none are wanted."""
-    return EventStreams(store, authenticator, settings.events, events) if settings.events.stream else None
+    if not settings.events.stream:
+        return None
+    return EventStreams(store, authenticator, settings.events, events, sessions, clock)

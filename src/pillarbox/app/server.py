@@ -28,6 +28,7 @@ from pillarbox.app.mail import open_mail
 from pillarbox.app.managesieve import ManageSieveDoor, open_managesieve
 from pillarbox.app.push import check_events, open_streams, start_push
 from pillarbox.app.reload import reloaded
+from pillarbox.app.sessions import keep_sessions
 from pillarbox.app.settings import ServerSettings
 from pillarbox.app.sweeping import forget_departed
 from pillarbox.app.web import WebDoor, open_web
@@ -172,7 +173,8 @@ class _House:
                 stack.callback(sweeping.cancel)
             directory = AccountDirectory.open(self._folder.accounts_path, clock)
             stack.callback(directory.close)
-            accounts = BuiltinAuthenticator(directory, clock, events, settings.auth)
+            keeping = await keep_sessions(self._folder, clock, events, stack)
+            accounts = BuiltinAuthenticator(directory, clock, events, settings.auth, uses=keeping.uses)
             stack.callback(accounts.close)
             authenticator = open_guard(settings, self._folder.logins_path, accounts, store, clock, events, stack)
             administration = DirectoryAdministration(directory)
@@ -189,13 +191,14 @@ class _House:
                 administration=administration,
                 accounts=accounts,
                 presence=AccountLimit(self._share(b"user "), settings.net.max_connections_per_user),
+                sessions=keeping.sessions,
             )
             make = partial(ImapConversation, services)
             server = Server(sockets, tls, make, settings.net, clock, events, addresses=self._share(b"imap "))
             stack.push_async_callback(server.stop)
             start_push(settings, store, directory, clock, events, stack)
             if self.web is not None:
-                streams = open_streams(settings, store, authenticator, events)
+                streams = open_streams(settings, store, authenticator, events, keeping.sessions, clock)
                 web = self.web.server(clock, events, () if streams is None else (streams.route(),))
                 stack.push_async_callback(web.stop)
                 if streams is not None:
@@ -211,7 +214,7 @@ class _House:
                 events.info("lmtp.ready", where=self.lmtp.where())
             if self.managesieve is not None:
                 for script_server in self.managesieve.servers(
-                    store, authenticator, clock, events, self._share(b"sieve ")
+                    store, authenticator, clock, events, self._share(b"sieve "), keeping.sessions
                 ):
                     stack.push_async_callback(script_server.stop)
                     script_server.start()

@@ -21,7 +21,7 @@ from pillarbox.doctor.findings import Area, Finding, Scribe
 from pillarbox.doctor.patient import Patient
 from pillarbox.net.settings import ListenAddress
 from pillarbox.net.tls import PROTOCOL, CertificateUnusable
-from pillarbox.web.https import PROTOCOL as HTTP
+from pillarbox.web.https import DOOR
 
 _SCRIBE: Final = Scribe(Area.REACH)
 PATIENCE_SECONDS: Final = 5.0
@@ -59,7 +59,7 @@ async def _imap(settings: ServerSettings, address: ListenAddress) -> Finding:
 
 
 async def _web(settings: ServerSettings, address: ListenAddress) -> Finding:
-    answer = await _ask("web", address, HTTP)
+    answer = await _ask("web", address, DOOR.protocol)
     if isinstance(answer, Finding):
         return answer
     return _judge("web", f"HTTPS answers at {format_address(address)}", settings, answer)

@@ -38,6 +38,10 @@ _COALESCE_BYTES: Final = 16 * 1024
 _INFLATE_BYTES: Final = 64 * 1024
 """How much of a compressed stream is inflated at a time."""
 
+_SPARED_BYTES: Final = 256 * 1024
+"""What a command that runs may still answer when the login behind it is taken back; then the connection is cut, for
+BYE could be taken for a part of a message."""
+
 _REMIND_TICKS: Final = 2
 """Calls of `reassure`, one a second, before a reminder: the first may come at once."""
 
@@ -59,6 +63,7 @@ class ImapConversation:
         "_outlet",
         "_reminds_in",
         "_session",
+        "_spared_bytes",
         "_stream_ended",
         "_unsent",
         "_waiter",
@@ -88,6 +93,9 @@ class ImapConversation:
         self._reminds_in = 0
         self._ended_input = False
         self._end_reason = ""
+        self._spared_bytes: int | None = None
+        """None: as many as there are."""
+        self._session.end = self._expel
 
     # --- what the connection calls ---------------------------------------------------------------
 
@@ -173,6 +181,10 @@ class ImapConversation:
         outlet = self._outlet
         if outlet is None or not data:
             return
+        if self._spared_bytes is not None:
+            self._spared_bytes -= len(data)
+            if self._spared_bytes < 0:
+                raise ConnectionAbortedError(self._end_reason)
         self._write(data)
         self._unsent += len(data)
         if self._unsent >= _COALESCE_BYTES:
@@ -210,6 +222,11 @@ class ImapConversation:
             return None
         finally:
             self._idling = False
+
+    def _expel(self, reason: str) -> None:
+        """The session's: what it logged in with is good no more."""
+        self._spared_bytes = _SPARED_BYTES if self._spared_bytes is None else self._spared_bytes
+        self.end(reason)
 
     # --- inside ----------------------------------------------------------------------------------
 

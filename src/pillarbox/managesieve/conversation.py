@@ -11,12 +11,14 @@ import asyncio
 import base64
 import binascii
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from pillarbox.auth.claims import PasswordClaim
 from pillarbox.auth.contract import SECOND_FACTOR_ADVICE, TRY_LATER, Attempt, Authenticator, Denied, RefusalReason
 from pillarbox.auth.sasl import PASSWORD_MECHANISMS, Challenge
+from pillarbox.auth.sessions import LiveSession, LiveSessions
+from pillarbox.clock import Clock, SystemClock
 from pillarbox.conversation import Outlet, Peer, Phase
 from pillarbox.delivery.scripts import Scripts
 from pillarbox.events import EventLog
@@ -39,6 +41,8 @@ class ManageSieveServices:
     events: EventLog
     limits: ManageSieveLimits
     sieve: SieveLimits
+    sessions: LiveSessions = field(default_factory=LiveSessions)
+    clock: Clock = field(default_factory=SystemClock)
 
 
 class _Gone(Exception):
@@ -67,6 +71,7 @@ class ManageSieveConversation:
         self._framer = Framer()
         self._outlet: Outlet | None = None
         self._account: AccountStore | None = None
+        self._live: LiveSession | None = None
         self._login_name = ""
         self._failures = 0
         self._mistakes = 0
@@ -214,7 +219,11 @@ class ManageSieveConversation:
             if decision.reason in TRY_LATER:
                 return self._denied("Too many failed logins; try again in a few minutes", "TRYLATER")
             return self._denied()
-        self._account = await self._services.store.open(decision.account)
+        if decision.scope.is_limited:
+            return self._denied("What you logged in with is limited; for Sieve scripts log in with another password")
+        services = self._services
+        self._account = await services.store.open(decision.account)
+        self._live = services.sessions.begin("managesieve", decision, attempt, services.clock.now_seconds(), self.end)
         self._login_name = decision.login_name
         self.phase = Phase.OPEN
         return answer("OK", "Logged in")
@@ -282,6 +291,9 @@ class ManageSieveConversation:
 
     async def _let_go(self) -> None:
         account, self._account, self._login_name = self._account, None, ""
+        live, self._live = self._live, None
+        if live is not None:
+            self._services.sessions.leave(live)
         if account is not None:
             await account.close()
 

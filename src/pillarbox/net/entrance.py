@@ -11,16 +11,28 @@ import socket
 import ssl
 
 from pillarbox.conversation import Peer
+from pillarbox.net.binding import TlsBindings
 from pillarbox.net.connection import Connection
 from pillarbox.net.hall import Hall, Visit
 from pillarbox.net.hello import MAX_HELLO_BYTES, NO_APPLICATION_PROTOCOL, ClientHello, Unreadable, read_client_hello
-from pillarbox.net.tls import ServerTls
+from pillarbox.net.served import Held, ServerTls
 
 
 class Entrance:
     """One connection before its conversation."""
 
-    __slots__ = ("_fd", "_hall", "_hello", "_peeked_bytes", "_socket", "_tls", "_tls_socket", "_visit", "_writing")
+    __slots__ = (
+        "_fd",
+        "_hall",
+        "_held",
+        "_hello",
+        "_peeked_bytes",
+        "_socket",
+        "_tls",
+        "_tls_socket",
+        "_visit",
+        "_writing",
+    )
 
     def __init__(self, hall: Hall, tls: ServerTls, visit: Visit, accepted: socket.socket) -> None:
         """`accepted` is non-blocking and belongs to this object from now on."""
@@ -31,6 +43,7 @@ class Entrance:
         self._fd = accepted.fileno()
         self._tls_socket: ssl.SSLSocket | None = None
         self._hello = ClientHello()
+        self._held: Held | None = None
         self._peeked_bytes = 0
         self._writing = False
         hall.enter(self, visit)
@@ -87,7 +100,8 @@ class Entrance:
         if self._peeked_bytes:
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, 1)
         self._hello = hello
-        self._tls_socket = self._tls.context.wrap_socket(
+        self._held = self._tls.held_for(hello.server_name)
+        self._tls_socket = self._tls.context_for(hello.server_name).wrap_socket(
             self._socket, server_side=True, do_handshake_on_connect=False, suppress_ragged_eofs=False
         )
 
@@ -113,6 +127,8 @@ class Entrance:
             tls_version=self._visit.tls_version,
             tls_cipher=cipher[0] if cipher else "",
             server_name=self._hello.server_name,
+            certificate=tls_socket.getpeercert(binary_form=True) or b"",
+            bindings=TlsBindings(tls_socket, self._held.certificate if self._held else None, self._tls.exporter),
         )
         conversation = self._hall.make_conversation()
         connection = Connection(self._hall, self._visit, tls_socket, peer, conversation)

@@ -14,9 +14,9 @@ from typing import Protocol
 from pillarbox.clock import Clock
 from pillarbox.conversation import Conversation, Overture
 from pillarbox.events import EventLog
+from pillarbox.net.served import ServerTls
 from pillarbox.net.settings import NetSettings
 from pillarbox.net.tally import Share, own_share
-from pillarbox.net.tls import ServerTls
 
 
 @dataclass(slots=True)

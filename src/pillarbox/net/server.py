@@ -15,9 +15,9 @@ from pillarbox.conversation import Conversation, Overture
 from pillarbox.events import EventLog
 from pillarbox.net.hall import Hall
 from pillarbox.net.listener import Listener
+from pillarbox.net.served import ServerTls
 from pillarbox.net.settings import NetSettings
 from pillarbox.net.tally import Share
-from pillarbox.net.tls import ServerTls
 
 GOODBYE = "Server is shutting down"
 """What clients hear at stop."""

@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from pillarbox.net.tls import Profile
+
 
 @dataclass(frozen=True, slots=True)
 class ListenAddress:
@@ -74,8 +76,25 @@ class NetSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class DomainCertificate:
+    """One certificate more, shown to clients that ask for a name in it (SNI)."""
+
+    certificate_path: Path
+    """PEM, the certificate first and then its chain."""
+    key_path: Path | None = None
+    """PEM, without a password. None: the key is in the file of the certificate."""
+    names: tuple[str, ...] = ()
+    """Names that it is shown for besides those in it."""
+
+
+@dataclass(frozen=True, slots=True)
 class TlsSettings:
-    """Which certificate is shown. Protocols and cipher suites are not to be chosen: see net/tls.py."""
+    """Which certificates are shown, and to whom (docs/tls.md). Suites are not to be chosen, and nothing older than
+    TLS 1.2: see net/tls.py. Files that are replaced are served within a second or so."""
+
+    profile: Profile = Profile.INTERMEDIATE
+    """`intermediate` is TLS 1.3 and 1.2, with forward secrecy and AEAD; `modern` is TLS 1.3 alone, which shuts out
+    programs from before 2019."""
 
     certificate_path: Path | None = None
     """PEM, the server's certificate first and then its chain. None: the server makes its own authority."""
@@ -86,3 +105,13 @@ class TlsSettings:
     localhost. Empty: the host name of the machine."""
     renew_days_left: int = 30
     """The self-made server certificate is made anew when it is valid for fewer days."""
+    domains: tuple[DomainCertificate, ...] = ()
+    """More certificates, each a `[[tls.domains]]`. Those in folders `certificates/domains/NAME` of the data folder
+    (certificate.pem, key.pem) need not be named."""
+    client_ca: Path | None = None
+    """PEM, the authorities that vouch for people's certificates (SASL EXTERNAL), at IMAP and ManageSieve. A client
+    without a certificate gets in to use its password, one with any other certificate doesn't. With revocation lists
+    in the file these are looked at. None: clients are not asked."""
+    warn_days_left: int = 14
+    """A served certificate that is valid for fewer days is told of: in the log, to administrators' INBOX once a day,
+    and by `pillarbox doctor`. ACME clients renew 30 days before; what is left then was not renewed."""

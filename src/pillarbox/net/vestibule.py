@@ -13,7 +13,7 @@ import socket
 from pillarbox.conversation import Overture, Then
 from pillarbox.net.entrance import Entrance
 from pillarbox.net.hall import Hall, Visit
-from pillarbox.net.tls import ServerTls
+from pillarbox.net.served import ServerTls
 
 READ_BYTES = 4096
 """Taken at once; more stays in the kernel."""

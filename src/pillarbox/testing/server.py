@@ -36,9 +36,9 @@ from pillarbox.mail.errors import MailboxMissing
 from pillarbox.mail.names import canonical_name
 from pillarbox.net.certificates import ensure_certificates
 from pillarbox.net.listener import open_listeners
+from pillarbox.net.served import serve_one
 from pillarbox.net.server import Server
 from pillarbox.net.settings import ListenAddress, NetSettings
-from pillarbox.net.tls import ServerTls
 from pillarbox.secret import Secret
 from pillarbox.store.contract import AccountStore, InternalDate, NewMessage, Store
 
@@ -163,7 +163,7 @@ class _House:
         folder = DataFolder(path)
         folder.prepare()
         sockets = open_listeners(settings.listen, net.backlog, 1)[0]
-        tls = ServerTls(ensure_certificates(folder.certificates_path, (), 1, clock).files)
+        tls = serve_one(ensure_certificates(folder.certificates_path, (), 1, clock).files)
         store = await open_mail(settings, clock, events)
         stack.push_async_callback(store.close)
         directory = AccountDirectory.open(folder.accounts_path, clock)

@@ -27,11 +27,13 @@ from uvicorn.server import ServerState
 
 from pillarbox.events import EventLog
 from pillarbox.net.hall import network_of, plain_address
-from pillarbox.net.tls import CertificateFiles, make_context
+from pillarbox.net.served import Held, ServerTls
+from pillarbox.net.tls import CertificateUnusable, Door
 from pillarbox.web.mobileconfig import ProfileSigner, read_signer
 from pillarbox.web.settings import WebSettings
 
-PROTOCOL: Final = "http/1.1"
+DOOR: Final = Door("http/1.1")
+"""What the HTTPS port wants of TLS."""
 _ACCEPTS_PER_TURN: Final = 16
 _PAUSE_SECONDS: Final = 1.0
 """No file descriptor is left: accepting stops for so long."""
@@ -41,33 +43,32 @@ _EXHAUSTED: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.
 
 
 class WebTls:
-    """The server's certificate for HTTPS and for signing profiles; `reload` replaces it for connections to come."""
+    """The server's certificates for HTTPS and for signing profiles, always the newest."""
 
-    def __init__(self, files: CertificateFiles) -> None:
-        """Raises CertificateUnusable."""
-        self._files = files
-        self._current = self._read()
-        self.signer = read_signer(files)
-        self.context = self._read()
-        self.context.sni_callback = self._show_newest
+    def __init__(self, tls: ServerTls) -> None:
+        """Of `DOOR`."""
+        self._tls = tls
+        self._signed_by: Held | None = None
+        self._signer: ProfileSigner | None = None
 
-    def reload(self) -> None:
-        """Read the files anew. Raises CertificateUnusable; then all stays as it was."""
-        current, signer = self._read(), read_signer(self._files)
-        self._current, self.signer = current, signer
+    def context(self) -> ssl.SSLContext:
+        """For a connection to come; in the course of its handshake it becomes the one for the name asked for."""
+        context = self._tls.context_for("")
+        context.sni_callback = self._show
+        return context
 
     def current_signer(self) -> ProfileSigner | None:
         """Signs with the newest certificate; None for a kind of key that profiles can't be signed with."""
-        return self.signer
+        held = self._tls.held_for("")
+        if held is not None and held is not self._signed_by:
+            with contextlib.suppress(CertificateUnusable):  # files of this very moment: the next call finds them whole
+                self._signer = read_signer(held.files)
+                self._signed_by = held
+        return self._signer
 
-    def _read(self) -> ssl.SSLContext:
-        context = make_context(self._files)
-        context.set_alpn_protocols([PROTOCOL])
-        return context
-
-    def _show_newest(self, tls: ssl.SSLObject | ssl.SSLSocket, _name: str | None, _context: ssl.SSLContext) -> None:
+    def _show(self, tls: ssl.SSLObject | ssl.SSLSocket, name: str | None, _context: ssl.SSLContext) -> None:
         """OpenSSL calls this in every handshake, with a name or without."""
-        tls.context = self._current
+        tls.context = self._tls.context_for((name or "").lower())
 
 
 class _Hall:
@@ -240,7 +241,7 @@ class WebServer:
         handshake = self._loop.connect_accepted_socket(
             lambda: _Guest(self._config, self._state, leave, settings.connection_seconds),
             accepted,
-            ssl=self._tls.context,
+            ssl=self._tls.context(),
             ssl_handshake_timeout=settings.handshake_timeout_seconds,
             ssl_shutdown_timeout=_SHUTDOWN_SECONDS,
         )

@@ -1,0 +1,294 @@
+"""The certificates that are served, by name; what is replaced on disk is shown to the next client.
+
+Where they come from: one for everybody, those that the settings name, and every folder of `DIR/certificates/domains`.
+All doors of a process share this object, and each has a TLS context of its own for each certificate. `look` finds
+out by a few calls of stat whether files have changed, and is called every second or so; no watching by the kernel
+is needed, which network file systems and containers' mounts don't have.
+
+Must never: give up a certificate that works for files that don't (half written, of different pairs, gone for a
+moment); show one door's client another door's context.
+
+RFC 6066 section 3 (server_name), RFC 9525 section 6.3 (names and wildcards).
+"""
+
+from __future__ import annotations
+
+import os
+import ssl
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from cryptography import x509
+
+from pillarbox.events import EventLog, NoEvents
+from pillarbox.net.binding import Exporter
+from pillarbox.net.tls import CertificateFiles, CertificateUnusable, Door, Profile, make_context
+
+_Signature = tuple[tuple[int, int, int] | None, ...]
+"""Of each file: inode, size and time of change; None for one that is not there."""
+
+
+@dataclass(frozen=True, slots=True)
+class NamedCertificate:
+    """A certificate for some names besides those in it."""
+
+    files: CertificateFiles
+    names: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is to be served."""
+
+    default: CertificateFiles
+    """For every name that no other is for."""
+    named: tuple[NamedCertificate, ...] = ()
+    folder: Path | None = None
+    """Each folder NAME in it with certificate.pem and key.pem is one more."""
+    main_name: str = ""
+    """When there is a certificate for this name, it takes the place of the default."""
+    profile: Profile = Profile.INTERMEDIATE
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A certificate as it was read: for those who judge it."""
+
+    files: CertificateFiles
+    certificate: x509.Certificate
+    names: tuple[str, ...]
+    """In small letters; a wildcard as `*.example.org`."""
+
+    def days_left(self, now_seconds: float) -> int:
+        """Whole days; negative when it has expired."""
+        return (self.certificate.not_valid_after_utc - datetime.fromtimestamp(now_seconds, UTC)).days
+
+
+@dataclass(slots=True, eq=False)
+class _Shown:
+    """What is shown from one pair of files."""
+
+    signature: _Signature
+    """Of the files when they were looked at last, usable or not."""
+    held: Held | None = None
+    contexts: dict[Door, ssl.SSLContext] = field(default_factory=dict)
+    is_missed: bool = False
+    """Its folder was not there at the last look."""
+
+
+class ServedCertificates:
+    """All of them. Belongs to one thread; make it before worker processes are forked: then these share the keys of
+    session tickets until a certificate changes."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        doors: Sequence[Door],
+        events: EventLog,
+        try_exporter: Callable[[ssl.SSLContext], Exporter | None] = lambda _: None,
+    ) -> None:
+        """Reads everything. Raises CertificateUnusable for what the settings name; folders are another's work, and
+        what is wrong there is logged. `try_exporter` finds out whether there are channel bindings of type
+        tls-exporter."""
+        self._plan = plan
+        self._doors = tuple(doors)
+        self._events = events
+        self._shown: dict[CertificateFiles, _Shown] = {}
+        self._exact: dict[str, _Shown] = {}
+        self._wildcards: dict[str, _Shown] = {}
+        """By what follows the `*.`"""
+        for named in (*plan.named, NamedCertificate(plan.default)):
+            self._shown[named.files] = self._read(named, self._signature(named.files))
+        self._order()
+        self.exporter = try_exporter(self.context(self._doors[0], "")) if self._doors else None
+        """For channel bindings."""
+        self.look()
+
+    def tls(self, door: Door) -> ServerTls:
+        """TLS of one of the doors."""
+        return ServerTls(self, door)
+
+    def look(self) -> list[CertificateUnusable]:
+        """Read again what has changed on disk. What can't be used is logged, once for each change, and returned."""
+        unusable: list[CertificateUnusable] = []
+        named_now = planned(self._plan)
+        before = dict(self._shown)
+        for named in named_now:
+            signature, shown = self._signature(named.files), self._shown.get(named.files)
+            if shown is not None and shown.signature == signature:
+                shown.is_missed = False
+                continue
+            try:
+                self._replace(named, signature)
+            except CertificateUnusable as error:
+                unusable.append(error)
+        for files in self._shown.keys() - {named.files for named in named_now}:
+            if self._shown[files].is_missed:  # twice: a folder that is replaced is away for a moment
+                del self._shown[files]
+                self._events.info("certificate.removed", path=str(files.certificate_path))
+            else:
+                self._shown[files].is_missed = True
+        if self._shown != before:
+            self._order()
+        return unusable
+
+    def look_again(self) -> list[CertificateUnusable]:
+        """Read everything again, changed or not; returns what can't be used."""
+        for shown in self._shown.values():
+            shown.signature = ()
+        return self.look()
+
+    def held(self) -> list[Held]:
+        """Every certificate that is shown to somebody."""
+        return [shown.held for shown in self._shown.values() if shown.held is not None]
+
+    def held_for(self, name: str) -> Held | None:
+        """What a client that asks for `name` is shown."""
+        return self._find(name).held
+
+    def context(self, door: Door, name: str) -> ssl.SSLContext:
+        """For a client that asks for `name`, empty when it asks for none."""
+        return self._find(name).contexts[door]
+
+    # --- inside -----------------------------------------------------------------------------------
+
+    def _find(self, name: str) -> _Shown:
+        found = self._by_name(name) if name else None
+        return found or self._by_name(self._plan.main_name) or self._shown[self._plan.default]
+
+    def _by_name(self, name: str) -> _Shown | None:
+        return self._exact.get(name) or self._wildcards.get(name.partition(".")[2])
+
+    def _signature(self, files: CertificateFiles) -> _Signature:
+        paths = [files.certificate_path, files.key_path]
+        paths += [door.clients.path for door in self._doors if door.clients is not None]
+        return tuple(_stamp(path) for path in paths)
+
+    def _replace(self, named: NamedCertificate, signature: _Signature) -> None:
+        """Show what the files hold now. Raises CertificateUnusable, once it is logged."""
+        shown = self._shown.get(named.files)
+        is_new = shown is None or shown.held is None
+        try:
+            fresh = self._read(named, signature)
+        except CertificateUnusable as error:
+            then = "not served" if is_new else "the one before is served on"
+            self._events.error(
+                "certificate.unusable", path=str(named.files.certificate_path), error=str(error), then=then
+            )
+            self._shown[named.files] = replace(shown or _Shown(()), signature=signature, is_missed=False)
+            raise
+        self._shown[named.files] = fresh
+        if fresh.held is not None:
+            self._events.info(
+                "certificate.added" if is_new else "certificate.replaced",
+                path=str(named.files.certificate_path),
+                names=" ".join(fresh.held.names),
+                ends=fresh.held.certificate.not_valid_after_utc.isoformat(timespec="seconds"),
+            )
+
+    def _read(self, named: NamedCertificate, signature: _Signature) -> _Shown:
+        """Every door's context, or none. Raises CertificateUnusable."""
+        contexts = {door: make_context(named.files, door, self._plan.profile) for door in self._doors}
+        return _Shown(signature, read_held(named), contexts)
+
+    def _order(self) -> None:
+        """Names to certificates. Settings win over folders, folders over the default; a folder's own name over names
+        in other certificates."""
+        self._exact.clear()
+        self._wildcards.clear()
+        usable = [(named, self._shown[named.files]) for named in planned(self._plan) if named.files in self._shown]
+        usable = [(named, shown) for named, shown in usable if shown.held is not None]
+        for named, shown in usable:
+            self._register(named.names, shown)
+        for _, shown in usable:
+            self._register(shown.held.names if shown.held is not None else (), shown)
+
+    def _register(self, names: Sequence[str], shown: _Shown) -> None:
+        for name in names:
+            if name.startswith("*."):
+                self._wildcards.setdefault(name[2:].lower(), shown)
+            else:
+                self._exact.setdefault(name.lower(), shown)
+
+
+class ServerTls:
+    """TLS of one door: a context for every name, with the certificates as they are now."""
+
+    __slots__ = ("_door", "_served")
+
+    def __init__(self, served: ServedCertificates, door: Door) -> None:
+        self._served = served
+        self._door = door
+
+    @property
+    def protocol(self) -> str:
+        """The ALPN identifier; empty for a door that has none."""
+        return self._door.protocol
+
+    def context_for(self, server_name: str) -> ssl.SSLContext:
+        """For a client that asks for that name (SNI), empty when it asks for none."""
+        return self._served.context(self._door, server_name)
+
+    @property
+    def exporter(self) -> Exporter | None:
+        """For channel bindings."""
+        return self._served.exporter
+
+    def held_for(self, server_name: str) -> Held | None:
+        """The certificate that such a client is shown."""
+        return self._served.held_for(server_name)
+
+
+def serve_one(files: CertificateFiles, door: Door = Door()) -> ServerTls:  # noqa: B008 - frozen
+    """TLS of the only door, with the same certificate for every name. Raises CertificateUnusable."""
+    return ServedCertificates(Plan(files), (door,), NoEvents()).tls(door)
+
+
+def read_held(named: NamedCertificate) -> Held:
+    """A certificate without its key. Raises CertificateUnusable."""
+    path = named.files.certificate_path
+    try:
+        certificate = x509.load_pem_x509_certificate(path.read_bytes())
+        names = tuple(each.lower() for each in _names_in(certificate))
+    except OSError as error:
+        raise CertificateUnusable(f"{path}: {error.strerror}") from error
+    except ValueError as error:
+        raise CertificateUnusable(f"{path}: not a PEM certificate") from error
+    return Held(named.files, certificate, tuple(dict.fromkeys((*named.names, *names))))
+
+
+def planned(plan: Plan) -> list[NamedCertificate]:
+    """What a server with this plan serves as far as files are there; the default comes last."""
+    return [*plan.named, *_folders(plan.folder), NamedCertificate(plan.default)]
+
+
+def _names_in(certificate: x509.Certificate) -> list[str]:
+    try:
+        names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except x509.ExtensionNotFound:
+        return []
+    return [str(each.value) for each in names if isinstance(each, x509.DNSName | x509.IPAddress)]
+
+
+def _folders(folder: Path | None) -> Iterator[NamedCertificate]:
+    """Those that hold files, in the order of their names; hidden ones are somebody's who has not finished."""
+    if folder is None:
+        return
+    try:
+        names = sorted(name for name in os.listdir(folder) if not name.startswith("."))
+    except OSError:
+        return  # there need not be any
+    for name in names:
+        certificate, key = folder / name / "certificate.pem", folder / name / "key.pem"
+        if certificate.exists() or key.exists():
+            yield NamedCertificate(CertificateFiles(certificate, key), (name.lower(),))
+
+
+def _stamp(path: Path) -> tuple[int, int, int] | None:
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_ino, status.st_size, status.st_mtime_ns
