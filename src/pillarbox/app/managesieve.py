@@ -18,9 +18,9 @@ from pillarbox.events import EventLog
 from pillarbox.managesieve.conversation import ManageSieveConversation, ManageSieveServices
 from pillarbox.managesieve.overture import ManageSieveOverture
 from pillarbox.net.listener import open_listeners
+from pillarbox.net.served import ServerTls
 from pillarbox.net.server import Server
 from pillarbox.net.tally import Share
-from pillarbox.net.tls import ServerTls
 from pillarbox.store.contract import Store
 
 _Groups = list[list[socket.socket]]

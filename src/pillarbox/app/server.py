@@ -16,6 +16,7 @@ from contextlib import AsyncExitStack
 from functools import partial
 from typing import Any
 
+from pillarbox.app.accounts import BackendUnusable, check_backend, open_elsewhere
 from pillarbox.app.audit import ServerLog
 from pillarbox.app.certificates import ServerCertificate
 from pillarbox.app.delivery import make_deliverer, open_retries
@@ -97,6 +98,7 @@ def serve(
     try:
         folder.prepare()
         check_logins(settings, folder.logins_path)
+        check_backend(settings.auth, clock)
         check_events(settings)
         groups = open_listeners(settings.listen, settings.net.backlog, settings.processes)
         port = groups[0][0].getsockname()[1]
@@ -113,7 +115,7 @@ def serve(
         raise CannotStart(f"{error.filename or settings.data_folder}: {error.strerror}") from error
     except (CannotListen, CertificateUnusable, DirectoryUnavailable, SetupInvalid, WorkerFailed) as error:
         raise CannotStart(str(error)) from error
-    except (EventsInvalid, LedgerUnavailable, NetworkInvalid, PlacesUnusable) as error:
+    except (BackendUnusable, EventsInvalid, LedgerUnavailable, NetworkInvalid, PlacesUnusable) as error:
         raise CannotStart(str(error)) from error
     except MailError as error:
         raise CannotStart(f"can't open the mail in {folder.mail_path}: {error}") from error
@@ -174,7 +176,10 @@ class _House:
             directory = AccountDirectory.open(self._folder.accounts_path, clock)
             stack.callback(directory.close)
             keeping = await keep_sessions(self._folder, clock, events, stack)
-            accounts = BuiltinAuthenticator(directory, clock, events, settings.auth, uses=keeping.uses)
+            elsewhere = open_elsewhere(settings.auth, directory, clock, events, stack)
+            accounts = BuiltinAuthenticator(
+                directory, clock, events, settings.auth, uses=keeping.uses, elsewhere=elsewhere
+            )
             stack.callback(accounts.close)
             authenticator = open_guard(settings, self._folder.logins_path, accounts, store, clock, events, stack)
             administration = DirectoryAdministration(directory)
