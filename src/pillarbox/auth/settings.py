@@ -9,6 +9,9 @@ import enum
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from pillarbox.auth.ldap.settings import LdapSettings
+from pillarbox.auth.pam.settings import PamSettings
+
 
 @dataclass(frozen=True, slots=True)
 class ThrottleSettings:
@@ -111,10 +114,24 @@ class MultiFactorSettings:
     """How long a browser has to answer."""
 
 
+class AccountBackend(enum.Enum):
+    """Who judges account passwords."""
+
+    BUILTIN = "builtin"
+    """This server, by hashes in its own account database."""
+    LDAP = "ldap"
+    """A directory."""
+    PAM = "pam"
+    """The operating system."""
+
+
 @dataclass(frozen=True, slots=True)
 class AuthSettings:
     """Who may enter, and what the check costs."""
 
+    backend: AccountBackend = AccountBackend.BUILTIN
+    """Who judges account passwords: `builtin`, `ldap` (`auth.ldap`) or `pam` (`auth.pam`). All accounts' at once;
+    those that have a password here keep it for the day when it is `builtin` again (docs/backends.md)."""
     remember_seconds: int = field(default=600, metadata={"minimum": 0})
     """A password that was right is remembered this long in memory, as a keyed hash, so that a client with five
     connections pays for one check. A changed password or a disabled account counts at once. 0 switches it off."""
@@ -134,3 +151,5 @@ class AuthSettings:
     throttle: ThrottleSettings = field(default_factory=ThrottleSettings)
     monitor: MonitorSettings = field(default_factory=MonitorSettings)
     multi_factor: MultiFactorSettings = field(default_factory=MultiFactorSettings)
+    ldap: LdapSettings = field(default_factory=LdapSettings)
+    pam: PamSettings = field(default_factory=PamSettings)
