@@ -36,6 +36,7 @@ COMMANDS = [
     ("logins", "list"),
     *(("alarms", verb) for verb in ("list", "confirm")),
     *(("bans", verb) for verb in ("list", "add", "remove")),
+    *(("audit", verb) for verb in ("verify", "list", "export", "tail")),
     ("config", "check"),
     ("config", "reference"),
     ("check",),

@@ -55,7 +55,6 @@ AUDITED: Final[Mapping[str, str]] = {
     "server.ready": "the server serves",
     "server.stopping": "the server was told to stop",
     "server.stopped": "the server has stopped",
-    "server.as_root": "the server serves as root",
     "worker.died": "a worker process ended by itself",
 }
 """Name -> what it says."""

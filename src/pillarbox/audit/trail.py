@@ -115,7 +115,7 @@ def audit_files(folder: Path) -> list[Path]:
 
 
 def state_path(folder: Path) -> Path:
-    """Where the key of the next entry is. It comes before the files by name: in a backup it is never newer than they."""
+    """Where the key of the next entry is. By name it comes before the files: a backup never has it newer than them."""
     return folder / ".next-key"
 
 

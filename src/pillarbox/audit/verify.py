@@ -75,6 +75,41 @@ def entries(folder: Path) -> Iterator[Entry]:
                     continue
 
 
+class Follower:
+    """Entries as they are written."""
+
+    def __init__(self, folder: Path, before: int) -> None:
+        """Begins with the last `before` entries that are there. Raises AuditMissing, OSError."""
+        self._folder = folder
+        self._lengths: list[int] = []
+        self._seen = max(0, max((entry.number for entry in entries(folder)), default=0) - before)
+
+    def news(self) -> Iterator[Entry]:
+        """Those that came since the last time. Raises OSError."""
+        files = audit_files(self._folder)
+        lengths = [file.stat().st_size for file in files[-2:]]
+        if lengths == self._lengths:
+            return
+        self._lengths = lengths
+        first = max((number for number in map(_first_number, files) if number <= self._seen + 1), default=0)
+        for file in files:
+            if _first_number(file) < first:
+                continue
+            for line in file.read_bytes().split(b"\n"):
+                try:
+                    entry = read_entry(line)
+                except EntryBroken:
+                    continue
+                if entry.number > self._seen:
+                    self._seen = entry.number
+                    yield entry
+
+
+def _first_number(file: Path) -> int:
+    digits = file.stem.rpartition("-")[2]
+    return int(digits) if digits.isdecimal() else 0
+
+
 _Captured = list[tuple[str, int, BinaryIO]]
 
 

@@ -729,6 +729,54 @@ For example:
     ),
 }
 
+_AUDIT: Final[_Commands] = {
+    "verify": (
+        "audit:verify",
+        """Read the audit log and look whether anybody changed, removed or moved an entry; ends with 65 then.
+
+The first broken entry is named. With the verification key, kept on another machine, not even somebody who took over
+this one can rewrite what was before. A head that was written down earlier shows that nothing since is gone.
+
+For example:
+
+    pillarbox audit verify
+    pillarbox audit verify --key /media/stick/verification.key
+    pillarbox audit verify --head 4711:9f2c...
+""",
+    ),
+    "list": (
+        "audit:list_entries",
+        """List the latest entries: logins, refusals, alarms, changes of accounts, rights and settings, and by whom.
+
+For example:
+
+    pillarbox audit list
+    pillarbox audit list --user alice --since 2d
+    pillarbox audit list --event login.denied --event account --json
+""",
+    ),
+    "export": (
+        "audit:export",
+        """Print entries as they were written, one line of JSON each, oldest first.
+
+For example:
+
+    pillarbox audit export > audit.jsonl
+    pillarbox audit export --since 2026-11-01 --until 2026-12-01 > november.jsonl
+""",
+    ),
+    "tail": (
+        "audit:tail",
+        """Print the last ten entries, and then others as they come, until Ctrl-C.
+
+For example:
+
+    pillarbox audit tail
+    pillarbox audit tail --event login.alarm --json
+""",
+    ),
+}
+
 _CONFIG: Final[_Commands] = {
     "check": (
         "configuration:check",
@@ -856,6 +904,7 @@ def _build(first: str) -> App:
         ("logins", "Who logged in, and who did not.", _LOGINS),
         ("alarms", "Logins that looked strange.", _ALARMS),
         ("bans", "Networks that may not log in.", _BANS),
+        ("audit", "What concerned safety, in a log that shows whether it was changed.", _AUDIT),
         ("config", "The configuration file.", _CONFIG),
         ("firewall", "This machine's firewall: open and close a port, see what it does.", _FIREWALL),
     ):

@@ -17,7 +17,7 @@ from pillarbox.imap.replies import LOGGED_IN, Replies
 from pillarbox.imap.session import Session
 from pillarbox.imap.wire.cursor import Cursor
 from pillarbox.imap.wire.writer import astring
-from pillarbox.mail.rights import Rights, RightsInvalid, read_rights, told_text
+from pillarbox.mail.rights import Rights, RightsInvalid, kept_text, read_rights, told_text
 from pillarbox.sharing.acl import NEGATIVE, AclChange
 from pillarbox.store.contract import Mailbox
 
@@ -69,6 +69,14 @@ def _identifier(raw_identifier: bytes) -> str:
 async def _setacl(session: Session, entry: _Entry) -> Replies:
     mailbox = await session.mail.find(entry.name)
     await session.mail.grant(mailbox.id, entry.identifier, entry.change, entry.rights)
+    session.services.events.info(
+        "acl.changed",
+        login=session.login_name,
+        mailbox=mailbox.name,
+        identifier=entry.identifier,
+        change=entry.change.name.lower(),
+        rights=kept_text(entry.rights),
+    )
     return
     yield  # makes it a generator
 
