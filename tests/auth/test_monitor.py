@@ -10,6 +10,7 @@ import pytest
 
 from pillarbox.auth.alarms import Alarm, AlarmKind, Alarms
 from pillarbox.auth.bans import Bans
+from pillarbox.auth.contract import RefusalReason
 from pillarbox.auth.history import LoginHistory, LoginRecord, new_decision
 from pillarbox.auth.ledger import Ledger
 from pillarbox.auth.monitor import Monitor
@@ -54,6 +55,11 @@ class Watch:
 
     def fail(self, address: str, name: str = "alice", standing: str = "stranger") -> list[AlarmKind]:
         return self._write([self._record(name, address, "", "denied", "wrong credentials", standing)])
+
+    def refuse(self, address: str, name: str = "alice") -> list[AlarmKind]:
+        """The right account password, where multi-factor is on."""
+        reason = RefusalReason.SECOND_FACTOR.value
+        return self._write([self._record(name, address, "Phone 1", "denied", reason, "known") for _ in range(3)])
 
     def live(self, days: int = 10, logins: int = 1) -> None:
         """The usual days of alice, at home with her phone."""
@@ -296,3 +302,24 @@ def test_history_is_kept_for_its_days_and_open_alarms_for_ever(watch: Watch) -> 
     watch.monitor.prune()
     assert LoginHistory(watch.ledger, watch.clock, AuthSettings().monitor).list(None, 99) == []
     assert len(Alarms(watch.ledger, watch.clock).open()) == 1
+
+
+# --- the right password of the wrong kind -------------------------------------------------------------
+
+
+def test_a_refused_account_password_is_told_once_a_day_by_whichever_worker_and_asks_for_no_confirmation(
+    watch: Watch, tmp_path: Path
+) -> None:
+    assert watch.refuse(HOME) == [AlarmKind.ACCOUNT_PASSWORD]
+    assert (watch.raised[0].client, watch.raised[0].address) == ("Phone 1", HOME)
+    other = Watch(tmp_path / "logins.db")
+    other.clock = watch.clock
+    other.use(NoPlaces())
+    watch.clock.advance(DAY - 1)
+    assert (watch.refuse(FAR), other.refuse(FAR)) == ([], [])
+    assert watch.refuse(HOME, "bob") == [AlarmKind.ACCOUNT_PASSWORD]
+    watch.clock.advance(2)
+    assert (other.refuse(HOME), watch.refuse(HOME)) == ([AlarmKind.ACCOUNT_PASSWORD], [])
+    alarms = Alarms(watch.ledger, watch.clock)
+    assert (len(alarms.all()), alarms.open()) == (3, [])
+    other.ledger.close()

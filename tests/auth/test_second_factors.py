@@ -13,6 +13,7 @@ import pytest
 
 from pillarbox.app.second_factors import open_second_factors
 from pillarbox.app.settings import ServerSettings
+from pillarbox.auth.credential import of_password, taken_back
 from pillarbox.auth.directory import AccountDirectory
 from pillarbox.auth.factor_rule import MultiFactorRule
 from pillarbox.auth.factors import Confirmed, FactorKind, Verdict
@@ -92,7 +93,9 @@ def test_the_first_factor_brings_recovery_codes_and_shuts_the_doors_to_the_accou
     assert (console.factors.state(console.alice).is_on, console.rule.required(console.alice)) == (False, False)
     console.factors.enrol(console.alice, "alice")
     assert not console.rule.required(console.alice)
+    before = console.directory.accounts()[0]
     assert len(console.enrol().recovery_codes) == 10
+    assert taken_back(console.directory, [(before.id, of_password(before))])
     state = console.factors.state(console.alice)
     assert (state.recovery_codes, [(each.kind, each.name) for each in state.factors]) == (
         10,
@@ -157,7 +160,7 @@ def test_factors_under_a_key_that_is_gone_are_told_to_the_operator_and_let_nobod
     factors = open_second_factors(ServerSettings(tmp_path), directory, ledger, console.clock, events)
     for _ in range(30):
         assert factors.verify(console.alice, console.code(), AT_HOME) is Verdict.UNAVAILABLE
-    assert events.said[0] == "second_factor.unreadable"
+    assert events.said[0] == "mfa.unreadable"
     directory.close()
     ledger.close()
 
@@ -197,7 +200,7 @@ def test_what_is_written_to_the_log_holds_no_secret(console: Console) -> None:
     code = console.code()
     for typed in (code, recovery, "123456"):
         console.factors.verify(console.alice, typed, AT_HOME)
-    assert [line.split()[0] for line in console.events.said] == ["second_factor.added"] + ["second_factor.checked"] * 3
+    assert [line.split()[0] for line in console.events.said] == ["mfa.added"] + ["mfa.checked"] * 3
     assert not [line for line in console.events.said if code in line or recovery in line or "123456" in line]
 
 

@@ -36,6 +36,7 @@ from pillarbox.app.web import WebDoor, open_web
 from pillarbox.auth.administration import DirectoryAdministration
 from pillarbox.auth.authenticator import BuiltinAuthenticator
 from pillarbox.auth.directory import AccountDirectory, DirectoryUnavailable
+from pillarbox.auth.factor_rule import MultiFactorRule
 from pillarbox.auth.groups import AccountNeighbours
 from pillarbox.auth.ledger import LedgerUnavailable
 from pillarbox.auth.networks import NetworkInvalid
@@ -177,8 +178,15 @@ class _House:
             stack.callback(directory.close)
             keeping = await keep_sessions(self._folder, clock, events, stack)
             elsewhere = open_elsewhere(settings.auth, directory, clock, events, stack)
+            factors = MultiFactorRule(directory, settings.auth.multi_factor)
             accounts = BuiltinAuthenticator(
-                directory, clock, events, settings.auth, uses=keeping.uses, elsewhere=elsewhere
+                directory,
+                clock,
+                events,
+                settings.auth,
+                second_factors=factors,
+                uses=keeping.uses,
+                elsewhere=elsewhere,
             )
             stack.callback(accounts.close)
             authenticator = open_guard(settings, self._folder.logins_path, accounts, store, clock, events, stack)

@@ -30,6 +30,8 @@ class AlarmKind(enum.Enum):
     """From one place over many accounts."""
     BESIEGED = "many-addresses"
     """From many places at one account."""
+    ACCOUNT_PASSWORD = "account-password"  # noqa: S105 - no password
+    """The right one, refused since multi-factor is on. Told, and confirmed from the start: nobody got in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +62,18 @@ class Alarms:
     def add(self, connection: apsw.Connection, alarm: Alarm) -> None:
         """Write an alarm down, as part of a transaction of the ledger."""
         connection.execute(
-            "INSERT INTO alarm (seconds, kind, name, account, address, client, why) VALUES (?, ?, ?, ?, ?, ?, ?)",
-            (alarm.seconds, alarm.kind.value, alarm.name, alarm.account, alarm.address, alarm.client, alarm.why),
+            "INSERT INTO alarm (seconds, kind, name, account, address, client, why, confirmed_seconds)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                alarm.seconds,
+                alarm.kind.value,
+                alarm.name,
+                alarm.account,
+                alarm.address,
+                alarm.client,
+                alarm.why,
+                alarm.confirmed_seconds,
+            ),
         )
 
     def open(self, name: str | None = None) -> Sequence[Alarm]:

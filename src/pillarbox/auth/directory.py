@@ -190,7 +190,7 @@ class Account:
     admin: bool = False
     """May set quotas and what is said of the whole server, over IMAP."""
     password_version: int = 0
-    """How often the password was changed; a new hash of the same one is no change."""
+    """How often the password, or what it opens, was changed; a new hash of the same one is no change."""
 
     def __repr__(self) -> str:
         return f"Account({self.login_name}, {self.id})"

@@ -76,6 +76,7 @@ class Monitor:
             for decision, client in names:
                 self._learn_client(connection, decision, client)
             alarms += self._attacks(connection, records)
+            alarms += self._refused_account_passwords(connection, records)
             for alarm in alarms:
                 self._alarms.add(connection, alarm)
         self._usual.update((_habit(record), record.seconds) for record in logins)
@@ -294,6 +295,24 @@ class Monitor:
         if self._was_told(connection, name, AlarmKind.BESIEGED, now - _DAY_SECONDS):
             return []
         return [Alarm(AlarmKind.BESIEGED, name, "", "", "", f"wrong passwords from {networks:.0f} addresses", now)]
+
+    def _refused_account_passwords(self, connection: apsw.Connection, records: Sequence[LoginRecord]) -> list[Alarm]:
+        """The right password, refused since multi-factor is on: a program that wants an app password, or a thief."""
+        latest = {each.name: each for each in records if each.reason == RefusalReason.SECOND_FACTOR.value}
+        return [
+            Alarm(
+                AlarmKind.ACCOUNT_PASSWORD,
+                each.name,
+                each.account,
+                each.address,
+                each.client,
+                "the account password, where an app password is asked for",
+                each.seconds,
+                confirmed_seconds=each.seconds,
+            )
+            for each in latest.values()
+            if not self._was_told(connection, each.name, AlarmKind.ACCOUNT_PASSWORD, each.seconds - _DAY_SECONDS)
+        ]
 
     def _was_told(self, connection: apsw.Connection, name: str, kind: AlarmKind, since: float) -> bool:
         statement = "SELECT 1 FROM alarm WHERE name = ? AND kind = ? AND seconds >= ? LIMIT 1"

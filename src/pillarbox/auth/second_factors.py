@@ -103,9 +103,11 @@ class SecondFactors:
         return made if isinstance(made, Verdict) else self._confirmed(account, made.id, FactorKind.PASSKEY)
 
     def _confirmed(self, account: AccountId, factor: str, kind: FactorKind) -> Confirmed:
-        self._events.info("second_factor.added", account=account, kind=kind.value, factor=factor)
+        self._events.info("mfa.added", account=account, kind=kind.value, factor=factor)
         if len(self.state(account).factors) > 1:
             return Confirmed(factor)
+        with self._directory.change() as connection:  # who is in with the password alone is out (auth/credential.py)
+            connection.execute("UPDATE account SET password_version = password_version + 1 WHERE id = ?", (account,))
         return Confirmed(factor, self._recovery.renew(account))
 
     # --- proving -----------------------------------------------------------------------------------
@@ -149,14 +151,14 @@ class SecondFactors:
         except LedgerUnavailable as error:
             self._events.error("logins.unavailable", error=str(error))
             verdict = Verdict.UNAVAILABLE
-        self._events.info("second_factor.checked", account=account, address=address, result=verdict.value)
+        self._events.info("mfa.checked", account=account, address=address, result=verdict.value)
         return verdict
 
     def _unsealed(self, account: AccountId, judge: Callable[[], Verdict]) -> Verdict:
         try:
             return judge()
         except SealBroken as error:
-            self._events.error("second_factor.unreadable", account=account, error=str(error))
+            self._events.error("mfa.unreadable", account=account, error=str(error))
             return Verdict.UNAVAILABLE
 
     # --- changing ----------------------------------------------------------------------------------
@@ -165,7 +167,7 @@ class SecondFactors:
         """Ten new ones, shown once; those before are void. Empty for an account without a factor."""
         if not self.state(account).is_on:
             return ()
-        self._events.info("second_factor.recovery_codes_renewed", account=account)
+        self._events.info("mfa.recovery_codes_renewed", account=account)
         return self._recovery.renew(account)
 
     def remove(self, account: AccountId, factor: str) -> bool:
@@ -185,7 +187,7 @@ class SecondFactors:
                 (account,),
             )
         if removed:
-            self._events.info("second_factor.removed", account=account, factor=factor)
+            self._events.info("mfa.removed", account=account, factor=factor)
         return bool(removed)
 
     def disable(self, account: AccountId) -> bool:
@@ -195,7 +197,7 @@ class SecondFactors:
             for table in ("totp", "passkey", "passkey_challenge", "recovery_code"):
                 connection.execute(f"DELETE FROM {table} WHERE account = ?", (account,))  # noqa: S608 - constants
         if was_on:
-            self._events.info("second_factor.disabled", account=account)
+            self._events.info("mfa.disabled", account=account)
         return was_on
 
 

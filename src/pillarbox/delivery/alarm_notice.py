@@ -1,4 +1,4 @@
-"""Tells the owner of an account of a strange login, by a message in INBOX.
+"""Tells the owner of an account of a strange login, or of one with the wrong kind of password, by a message in INBOX.
 
 Must never: say more than the owner may know: it is about that account alone.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Final
 
-from pillarbox.auth.alarms import Alarm
+from pillarbox.auth.alarms import Alarm, AlarmKind
 from pillarbox.clock import Clock
 from pillarbox.delivery.trace import notice
 from pillarbox.events import EventLog
@@ -31,6 +31,23 @@ If it was you, nothing needs to be done.
 If it was not: change your password now, or ask whoever runs this server to do so. The old one is out at once.
 """
 
+_SECOND_FACTOR_TEXT: Final = """\
+A mail program, or somebody, used the password of your account:
+
+    when     {when} UTC
+    from     {address}
+    program  {client}
+
+It was the right one, and nobody got in with it: multi-factor is on, so mail programs log in with an app password.
+
+If it was your mail program: make an app password for it, and enter that in place of the account password. Whoever runs
+this server can make one for you: pillarbox app-password add
+
+If it was not: somebody knows your password. Change it now, or ask whoever runs this server to do so.
+
+You are told once a day.
+"""
+
 
 class InboxNotices:
     """Messages to owners of accounts."""
@@ -49,8 +66,11 @@ class InboxNotices:
             return
         date = InternalDate(int(self._clock.now_seconds()), self._clock.zone_minutes())
         when = datetime.fromtimestamp(alarm.seconds, UTC).strftime("%Y-%m-%d %H:%M")
-        text = _TEXT.format(why=alarm.why, when=when, address=alarm.address, client=alarm.client or "not named")
-        content = notice(self._server_name, alarm.name, "A strange login to your mail", text, date)
+        template, subject = _TEXT, "A strange login to your mail"
+        if alarm.kind is AlarmKind.ACCOUNT_PASSWORD:
+            template, subject = _SECOND_FACTOR_TEXT, "Your account password was used, and refused"
+        text = template.format(why=alarm.why, when=when, address=alarm.address, client=alarm.client or "not named")
+        content = notice(self._server_name, alarm.name, subject, text, date)
         try:
             account = await self._store.open(AccountId(alarm.account))
             try:
