@@ -34,6 +34,8 @@ COMMANDS = [
     *(("quota", verb) for verb in ("show", "set")),
     ("user", "admin"),
     ("logins", "list"),
+    *(("app-password", verb) for verb in ("add", "list", "show", "revoke")),
+    *(("sessions", verb) for verb in ("list", "end")),
     *(("alarms", verb) for verb in ("list", "confirm")),
     *(("bans", verb) for verb in ("list", "add", "remove")),
     *(("audit", verb) for verb in ("verify", "list", "export", "tail")),

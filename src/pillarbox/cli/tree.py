@@ -698,6 +698,80 @@ For example:
     ),
 }
 
+_APP_PASSWORDS: Final[_Commands] = {
+    "add": (
+        "app_password:add",
+        """Make a password for one device or program, and print it: it is shown only now.
+
+It opens the account, as far as its limits go: look only, or only put messages in; certain mailboxes; certain networks,
+or the first that uses it; until a date. A limited one can't change Sieve scripts or who shares mailboxes. Letters may
+be typed in any case, with or without the dashes (docs/app-passwords.md).
+
+For example:
+
+    pillarbox app-password add alice phone
+    pillarbox app-password add alice "scanner in the hall" --append-only --mailbox Scans --from 192.0.2.0/24
+    pillarbox app-password add alice archive-robot --read-only --lock address --expires 90d
+""",
+    ),
+    "list": (
+        "app_password:list_app_passwords",
+        """List an account's app passwords: their limits, and when, where and by which program they were used last.
+
+The last use is written down once a minute. Nobody can show an app password again.
+
+For example:
+
+    pillarbox app-password list alice
+    pillarbox app-password list alice --json
+""",
+    ),
+    "show": (
+        "app_password:show",
+        """Show all about one app password, but for what it is.
+
+For example:
+
+    pillarbox app-password show alice phone
+""",
+    ),
+    "revoke": (
+        "app_password:revoke",
+        """Take an app password back; the sessions that it opened end at once, in all workers.
+
+For example:
+
+    pillarbox app-password revoke alice phone
+    pillarbox app-password revoke alice --all
+""",
+    ),
+}
+
+_SESSIONS: Final[_Commands] = {
+    "list": (
+        "sessions:list_sessions",
+        """List who is logged in now, in all workers: mail programs, ManageSieve and event streams.
+
+For example:
+
+    pillarbox sessions list
+    pillarbox sessions list --user alice --json
+""",
+    ),
+    "end": (
+        "sessions:end",
+        """End sessions; the programs are told so, and may log in again.
+
+To keep somebody out, revoke the app password, change the password, disable the account or ban the network.
+
+For example:
+
+    pillarbox sessions end 5f0c1e9a
+    pillarbox sessions end --user alice --from 192.0.2.0/24
+""",
+    ),
+}
+
 _BANS: Final[_Commands] = {
     "list": (
         "bans:list_bans",
@@ -902,6 +976,8 @@ def _build(first: str) -> App:
         ("history", "Mailboxes as they were at a moment.", _HISTORY),
         ("expunged", "Mail that was expunged and is kept for some days.", _EXPUNGED),
         ("logins", "Who logged in, and who did not.", _LOGINS),
+        ("app-password", "Passwords for single devices, with limits of their own.", _APP_PASSWORDS),
+        ("sessions", "Who is logged in now.", _SESSIONS),
         ("alarms", "Logins that looked strange.", _ALARMS),
         ("bans", "Networks that may not log in.", _BANS),
         ("audit", "What concerned safety, in a log that shows whether it was changed.", _AUDIT),

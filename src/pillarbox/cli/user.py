@@ -13,6 +13,7 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
+from pillarbox.app.sessions import end_what_is_taken_back
 from pillarbox.cli.exits import CommandFailed, ExitCode
 from pillarbox.cli.household import account_named, accounts, everybodys_mail, login_name
 from pillarbox.cli.passwords import PasswordStdin, new_password
@@ -67,20 +68,22 @@ def list_accounts(*, json: Json = False, place: Place = _HERE) -> None:
 
 
 def change_password(name: Name, /, *, password_stdin: PasswordStdin = False, place: Place = _HERE) -> None:
-    """Give an account another password; the old one is out at once."""
+    """Give an account another password; the old one is out at once, and sessions that it opened end."""
     account = account_named(place, name)
     password = new_password(account.login_name, password_stdin)
     with accounts(place) as directory:
         directory.set_password(account.login_name, _hashed(place, password))
+    end_what_is_taken_back(place.folder)
     witness(place).info("account.password_changed", login=account.login_name)
     say(f"changed the password of {account.login_name}")
 
 
 def disable(name: Name, /, *, place: Place = _HERE) -> None:
-    """Let nobody in with this account; its mail stays."""
+    """Let nobody in with this account, and end its sessions; its mail stays."""
     account = account_named(place, name)
     with accounts(place) as directory:
         directory.disable(account.login_name)
+    end_what_is_taken_back(place.folder)
     witness(place).info("account.disabled", login=account.login_name)
     say(f"disabled {account.login_name}")
 
@@ -129,6 +132,7 @@ def remove(
         asyncio.run(remove_mail())
         forget_everywhere(place, directory, account.login_name)
         directory.remove(account.login_name)
+    end_what_is_taken_back(place.folder)
     witness(place).info("account.removed", login=account.login_name)
     say(f"removed {account.login_name} and its mail")
 
