@@ -124,7 +124,7 @@ def plan(settings: ServerSettings) -> Plan:
         default=_files(own, None) if given is None else _files(given, tls.key_path),
         named=tuple(NamedCertificate(_files(one.certificate_path, one.key_path), one.names) for one in tls.domains),
         folder=folder.domains_path,
-        main_name=next(iter(tls.server_names), "").lower(),
+        main_name=next(iter((*tls.server_names, *" ".join(settings.acme.domains).split())), "").lower(),
         profile=tls.profile,
     )
 

@@ -16,7 +16,9 @@ from contextlib import AsyncExitStack
 from functools import partial
 from typing import Any
 
+from pillarbox.acme.names import NamesInvalid
 from pillarbox.app.accounts import BackendUnusable, check_backend, open_elsewhere
+from pillarbox.app.acme import challenge_route, open_acme, start_acme
 from pillarbox.app.audit import ServerLog
 from pillarbox.app.certificates import ServerCertificate
 from pillarbox.app.delivery import make_deliverer, open_retries
@@ -27,10 +29,14 @@ from pillarbox.app.log import StructuredLog
 from pillarbox.app.logins import check_logins, open_guard
 from pillarbox.app.mail import open_mail
 from pillarbox.app.managesieve import ManageSieveDoor, open_managesieve
+from pillarbox.app.privileges import PrivilegesUnusable, seal, settle
+from pillarbox.app.proxies import check_proxies, proxies_of
 from pillarbox.app.push import check_events, open_streams, start_push
 from pillarbox.app.reload import reloaded
+from pillarbox.app.rights import KeyOpen, check_rights
 from pillarbox.app.sessions import keep_sessions
 from pillarbox.app.settings import ServerSettings
+from pillarbox.app.starttls import StarttlsDoor, open_starttls
 from pillarbox.app.sweeping import forget_departed
 from pillarbox.app.web import WebDoor, open_web
 from pillarbox.auth.administration import DirectoryAdministration
@@ -62,6 +68,9 @@ beside a busy thread took 8.1 ms at the 95th percentile, with this 0.19 ms (docs
 
 TALLY_ROWS = 64
 """Processes that connections are counted for together, in the least: a reload leaves old ones to drain."""
+
+AS_ROOT_REMEDY = "useradd --system pillarbox; chown -R pillarbox: DATA; start anew (docs/deploy.md)"
+"""What to do for a server that runs as root."""
 
 EVERYWHERE = frozenset({"*", "0.0.0.0", "::"})  # noqa: S104 - compared with, not bound
 """Hosts to listen at that are no name for a client."""
@@ -97,16 +106,22 @@ def serve(
     certificate = ServerCertificate(settings, hosts, clock, events)
     house = _House(settings, folder, certificate, clock, events)
     try:
+        settle(settings.run_as, folder.path, (settings.lmtp.socket_group,))
         folder.prepare()
+        _look_at_rights(folder, settings, events)
         check_logins(settings, folder.logins_path)
         check_backend(settings.auth, clock)
         check_events(settings)
+        check_proxies(settings)
         groups = open_listeners(settings.listen, settings.net.backlog, settings.processes)
         port = groups[0][0].getsockname()[1]
         tls = certificate.open(partial(_give_advice, port, advise or _write_to_stderr))
+        house.starttls = open_starttls(settings, tls)
         house.web = open_web(settings, certificate, port)
         house.lmtp = open_lmtp(settings, certificate)
         house.managesieve = open_managesieve(settings, certificate, len(groups))
+        house.challenged = open_acme(settings)
+        seal()
         line = f"ready {_url(settings.listen[0].host, port)}"
         if settings.processes == 1:
             house.serve(tls, groups[0], lambda: announce(line))
@@ -116,10 +131,22 @@ def serve(
         raise CannotStart(f"{error.filename or settings.data_folder}: {error.strerror}") from error
     except (CannotListen, CertificateUnusable, DirectoryUnavailable, SetupInvalid, WorkerFailed) as error:
         raise CannotStart(str(error)) from error
+    except (PrivilegesUnusable, KeyOpen) as error:
+        raise CannotStart(str(error)) from error
+    except NamesInvalid as error:
+        raise CannotStart(f"acme.domains: {error}") from error
     except (BackendUnusable, EventsInvalid, LedgerUnavailable, NetworkInvalid, PlacesUnusable) as error:
         raise CannotStart(str(error)) from error
     except MailError as error:
         raise CannotStart(f"can't open the mail in {folder.mail_path}: {error}") from error
+
+
+def _look_at_rights(folder: DataFolder, settings: ServerSettings, events: ServerLog) -> None:
+    """Warn of what others could read or do; raises KeyOpen for what no server can serve with."""
+    for path in check_rights(folder, settings):
+        events.warning("folder.open_to_others", path=str(path), remedy=f"chmod go= {path}")
+    if os.geteuid() == 0:
+        events.warning("server.as_root", remedy=AS_ROOT_REMEDY)
 
 
 class _House:
@@ -137,12 +164,16 @@ class _House:
         self.certificate = certificate
         self.clock = clock
         self.events = events
+        self.starttls: StarttlsDoor | None = None
+        """IMAP with STARTTLS, when that is wanted."""
         self.web: WebDoor | None = None
         """The HTTPS port, when one is wanted."""
         self.lmtp: LmtpDoor | None = None
         """Where mail servers hand messages over, when that is wanted."""
         self.managesieve: ManageSieveDoor | None = None
         """Where people manage their Sieve scripts, when that is wanted."""
+        self.challenged: Sequence[socket.socket] = ()
+        """Where ACME authorities are answered; bound only."""
         self.sweeps = True
         """Whether this process removes what is kept no longer."""
         self.tally = Tally(max(TALLY_ROWS, 8 * settings.processes) if settings.processes > 1 else 1)
@@ -207,12 +238,28 @@ class _House:
                 sessions=keeping.sessions,
             )
             make = partial(ImapConversation, services)
-            server = Server(sockets, tls, make, settings.net, clock, events, addresses=self._share(b"imap "))
+            server = Server(
+                sockets,
+                tls,
+                make,
+                settings.net,
+                clock,
+                events,
+                None,
+                self._share(b"imap "),
+                proxies_of(settings.proxy_from),
+            )
             stack.push_async_callback(server.stop)
+            if self.starttls is not None:
+                upgraded = self.starttls.server(services, clock, events, self._share(b"imap "))
+                stack.push_async_callback(upgraded.stop)
+                upgraded.start()
+                events.info("starttls.ready", where=self.starttls.where())
             start_push(settings, store, directory, clock, events, stack)
             if self.web is not None:
                 streams = open_streams(settings, store, authenticator, events, keeping.sessions, clock)
-                web = self.web.server(clock, events, () if streams is None else (streams.route(),))
+                routes = () if streams is None else (streams.route(),)
+                web = self.web.server(clock, events, (*routes, challenge_route(self._folder)))
                 stack.push_async_callback(web.stop)
                 if streams is not None:
                     stack.callback(streams.close)
@@ -234,6 +281,8 @@ class _House:
                 events.info("managesieve.ready", where=self.managesieve.where())
             watching = asyncio.create_task(self.certificate.watch())
             stack.callback(watching.cancel)
+            if self.sweeps:
+                start_acme(settings, self.challenged, clock, events, stack)
             server.start()
             events.info("server.ready", workers=settings.processes, pid=os.getpid())
             ready()
@@ -304,6 +353,8 @@ def _supervise(
         for number, group in enumerate(groups):
             if number != channel.number:
                 _close(group)  # held open here they would go on accepting when their worker stops
+        if house.starttls is not None:
+            house.starttls.keep(channel.number)
         if house.web is not None:
             house.web.keep(channel.number)
         if house.lmtp is not None:
@@ -319,6 +370,8 @@ def _supervise(
     def close_all() -> None:
         for group in groups:
             _close(group)
+        if house.starttls is not None:
+            house.starttls.close()
         if house.web is not None:
             house.web.close()
         if house.lmtp is not None:

@@ -10,6 +10,8 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from pillarbox.acme.settings import AcmeSettings
+from pillarbox.app.privileges import RunAsSettings
 from pillarbox.audit.settings import AuditSettings
 from pillarbox.auth.settings import AuthSettings
 from pillarbox.delivery.settings import DeliverySettings
@@ -64,6 +66,14 @@ class ServerSettings:
     """Where clients connect, `HOST:PORT`; `*` is every address. 993 is the port that clients try first (RFC 8314)."""
     workers: int | None = None
     """Processes that serve; none is one for each processor. 1 serves in the process that was started."""
+    run_as: RunAsSettings = field(default_factory=RunAsSettings)
+    listen_starttls: tuple[ListenAddress, ...] = ()
+    """Where TLS begins with STARTTLS, such as `["*:143"]`, for programs that can't do otherwise. In clear nothing is
+    served there but STARTTLS itself, and whoever is in between can keep it from being offered: better leave it out."""
+    proxy_from: tuple[str, ...] = ()
+    """Addresses and networks of load balancers in front of `listen` and `listen_starttls`, such as `["192.0.2.7"]`.
+    What comes from there begins with a PROXY header (version 1 or 2) that says whose connection it is; others are
+    refused when they send one."""
     net: NetSettings = field(default_factory=NetSettings)
     tls: TlsSettings = field(default_factory=TlsSettings)
     imap: ImapLimits = field(default_factory=ImapLimits)
@@ -83,6 +93,7 @@ class ServerSettings:
     lmtp: LmtpSettings = field(default_factory=LmtpSettings)
     delivery: DeliverySettings = field(default_factory=DeliverySettings)
     events: EventsSettings = field(default_factory=EventsSettings)
+    acme: AcmeSettings = field(default_factory=AcmeSettings)
 
     @property
     def processes(self) -> int:

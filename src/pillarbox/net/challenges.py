@@ -11,12 +11,14 @@ RFC 8737 section 3 (TLS-ALPN-01), RFC 8555 section 8.3 (HTTP-01).
 
 from __future__ import annotations
 
+import asyncio
 import re
+import socket
 import ssl
 from pathlib import Path
 from typing import Final
 
-from pillarbox.net.hello import ClientHello
+from pillarbox.net.hello import MAX_HELLO_BYTES, ClientHello, Unreadable, read_client_hello
 
 PROTOCOL: Final = "acme-tls/1"
 """RFC 8737 section 6.2."""
@@ -72,3 +74,30 @@ class ChallengeFolder:
         except (OSError, ssl.SSLError):
             return None
         return context
+
+
+async def peek_hello(accepted: socket.socket) -> ClientHello | None:
+    """The ClientHello of a connection, left unread there; None when it begins otherwise, or ends. Raises OSError."""
+    loop = asyncio.get_running_loop()
+    count = 0
+    try:
+        while True:
+            # What was peeked at stays readable: wait for one byte more.
+            accepted.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, count + 1)
+            await _readable(loop, accepted)
+            data = accepted.recv(2 * MAX_HELLO_BYTES, socket.MSG_PEEK)
+            found = read_client_hello(data)
+            if found is not Unreadable.INCOMPLETE or len(data) <= count or len(data) == 2 * MAX_HELLO_BYTES:
+                return found if isinstance(found, ClientHello) else None
+            count = len(data)
+    finally:
+        accepted.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, 1)
+
+
+async def _readable(loop: asyncio.AbstractEventLoop, accepted: socket.socket) -> None:
+    ready = asyncio.Event()
+    loop.add_reader(accepted.fileno(), ready.set)
+    try:
+        await ready.wait()
+    finally:
+        loop.remove_reader(accepted.fileno())

@@ -15,6 +15,7 @@ from pillarbox.net.binding import TlsBindings
 from pillarbox.net.connection import Connection
 from pillarbox.net.hall import Hall, Visit
 from pillarbox.net.hello import MAX_HELLO_BYTES, NO_APPLICATION_PROTOCOL, ClientHello, Unreadable, read_client_hello
+from pillarbox.net.proxy import UNNAMED_PROXY, begins_header
 from pillarbox.net.served import Held, ServerTls
 
 
@@ -26,6 +27,7 @@ class Entrance:
         "_hall",
         "_held",
         "_hello",
+        "_is_challenge",
         "_peeked_bytes",
         "_socket",
         "_tls",
@@ -44,6 +46,7 @@ class Entrance:
         self._tls_socket: ssl.SSLSocket | None = None
         self._hello = ClientHello()
         self._held: Held | None = None
+        self._is_challenge = False
         self._peeked_bytes = 0
         self._writing = False
         hall.enter(self, visit)
@@ -82,7 +85,8 @@ class Entrance:
         if isinstance(found, ClientHello):
             self._welcome(found)
         elif found is not Unreadable.INCOMPLETE:
-            self.abort(f"TLS handshake failed: {found.value}")
+            is_header = begins_header(bytes(room[:count]))
+            self.abort(UNNAMED_PROXY if is_header else f"TLS handshake failed: {found.value}")
         elif count == self._peeked_bytes or count == len(room):
             # Readiness without a byte more than before is the end of the input.
             self.abort("TLS handshake failed: incomplete ClientHello" if count else "client closed before TLS")
@@ -92,7 +96,9 @@ class Entrance:
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, count + 1)
 
     def _welcome(self, hello: ClientHello) -> None:
-        if self._refuses(hello):
+        challenges = self._tls.challenges
+        challenge = None if challenges is None else challenges.context(hello)
+        if challenge is None and self._refuses(hello):
             self._socket.recv_into(self._hall.buffer)  # unread input would reset the connection and lose the alert
             self._socket.send(NO_APPLICATION_PROTOCOL)
             self.abort("client offers other protocols only")
@@ -100,8 +106,9 @@ class Entrance:
         if self._peeked_bytes:
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, 1)
         self._hello = hello
+        self._is_challenge = challenge is not None
         self._held = self._tls.held_for(hello.server_name)
-        self._tls_socket = self._tls.context_for(hello.server_name).wrap_socket(
+        self._tls_socket = (challenge or self._tls.context_for(hello.server_name)).wrap_socket(
             self._socket, server_side=True, do_handshake_on_connect=False, suppress_ragged_eofs=False
         )
 
@@ -114,6 +121,9 @@ class Entrance:
             if not self._writing:
                 self._writing = True
                 self._hall.loop.add_writer(self._fd, self._on_ready)
+            return
+        if self._is_challenge:
+            self.abort("an ACME authority looked")  # the handshake was all (RFC 8737 section 3)
             return
         if self._tls.protocol and self._hello.protocols and (tls_socket.selected_alpn_protocol() != self._tls.protocol):
             self.abort("no common protocol")

@@ -24,6 +24,7 @@ from cryptography import x509
 
 from pillarbox.events import EventLog, NoEvents
 from pillarbox.net.binding import Exporter
+from pillarbox.net.challenges import ChallengeFolder
 from pillarbox.net.tls import CertificateFiles, CertificateUnusable, Door, Profile, make_context
 
 _Signature = tuple[tuple[int, int, int] | None, ...]
@@ -95,6 +96,7 @@ class ServedCertificates:
         self._plan = plan
         self._doors = tuple(doors)
         self._events = events
+        self.challenges = None if plan.folder is None else ChallengeFolder(plan.folder.parent)
         self._shown: dict[CertificateFiles, _Shown] = {}
         self._exact: dict[str, _Shown] = {}
         self._wildcards: dict[str, _Shown] = {}
@@ -239,6 +241,11 @@ class ServerTls:
     def held_for(self, server_name: str) -> Held | None:
         """The certificate that such a client is shown."""
         return self._served.held_for(server_name)
+
+    @property
+    def challenges(self) -> ChallengeFolder | None:
+        """What authorities are answered with that look whether a name is this server's (TLS-ALPN-01)."""
+        return self._served.challenges
 
 
 def serve_one(files: CertificateFiles, door: Door = Door()) -> ServerTls:  # noqa: B008 - frozen

@@ -17,7 +17,7 @@ import logging
 import socket
 import ssl
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from starlette.types import ASGIApp
@@ -26,6 +26,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
 
 from pillarbox.events import EventLog
+from pillarbox.net.challenges import peek_hello
 from pillarbox.net.hall import network_of, plain_address
 from pillarbox.net.served import Held, ServerTls
 from pillarbox.net.tls import CertificateUnusable, Door
@@ -65,6 +66,15 @@ class WebTls:
                 self._signer = read_signer(held.files)
                 self._signed_by = held
         return self._signer
+
+    async def challenge(self, accepted: socket.socket) -> ssl.SSLContext | None:
+        """For an ACME authority that looks whether a name is this server's (RFC 8737); None for all others. Waits for
+        the ClientHello only while an authority was asked. Raises OSError."""
+        challenges = self._tls.challenges
+        if challenges is None or not challenges.are_pending():
+            return None
+        hello = await peek_hello(accepted)
+        return None if hello is None else challenges.context(hello)
 
     def _show(self, tls: ssl.SSLObject | ssl.SSLSocket, name: str | None, _context: ssl.SSLContext) -> None:
         """OpenSSL calls this in every handshake, with a name or without."""
@@ -133,6 +143,19 @@ class _Guest(H11Protocol):
             self._end.cancel()
         self._leave()
         super().connection_lost(exc)
+
+
+class _Authority(asyncio.Protocol):
+    """An ACME authority: the handshake was all."""
+
+    def __init__(self, leave: Callable[[], None]) -> None:
+        self._leave = leave
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        transport.close()
+
+    def connection_lost(self, _error: Exception | None) -> None:
+        self._leave()
 
 
 class WebServer:
@@ -237,17 +260,26 @@ class WebServer:
             self._events.debug("web.refused", address=address, reason="too many connections")
             return
         accepted.setblocking(False)
-        settings, leave = self._settings, self._hall.enter(address)
-        handshake = self._loop.connect_accepted_socket(
-            lambda: _Guest(self._config, self._state, leave, settings.connection_seconds),
+        leave = self._hall.enter(address)
+        task = self._loop.create_task(self._shake_hands(accepted, leave))
+        self._entering.add(task)
+        task.add_done_callback(lambda done: self._entered(done, accepted, leave, address))
+
+    async def _shake_hands(self, accepted: socket.socket, leave: Callable[[], None]) -> None:
+        settings = self._settings
+        async with asyncio.timeout(settings.handshake_timeout_seconds):
+            challenge = await self._tls.challenge(accepted)
+        await self._loop.connect_accepted_socket(
+            lambda: (
+                _Authority(leave)
+                if challenge is not None
+                else _Guest(self._config, self._state, leave, settings.connection_seconds)
+            ),
             accepted,
-            ssl=self._tls.context(),
+            ssl=challenge or self._tls.context(),
             ssl_handshake_timeout=settings.handshake_timeout_seconds,
             ssl_shutdown_timeout=_SHUTDOWN_SECONDS,
         )
-        task = self._loop.create_task(_awaited(handshake))
-        self._entering.add(task)
-        task.add_done_callback(lambda done: self._entered(done, accepted, leave, address))
 
     def _entered(
         self, task: asyncio.Task[None], accepted: socket.socket, leave: Callable[[], None], address: str
@@ -263,10 +295,6 @@ class WebServer:
             self._events.debug("web.handshake_failed", address=address, reason=str(error))
         elif error is not None:
             self._events.bug("web.handshake_failed", error, address=address)
-
-
-async def _awaited(handshake: Awaitable[object]) -> None:
-    await handshake
 
 
 class _Forwarder(logging.Handler):
