@@ -26,8 +26,10 @@ FACTS = st.builds(
 
 
 def letters(facts: Sequence[Facts]) -> Letters:
+    numbers: dict[str, int] = {}
+
     def number(name: str) -> int:
-        return hash(name) & 0xFFFF_FFFF | 1 if name else 0
+        return numbers.setdefault(name, len(numbers) + 1) if name else 0
 
     return Letters(
         [one.sent for one in facts],
