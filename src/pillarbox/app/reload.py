@@ -12,7 +12,21 @@ from pillarbox.app.settings import ServerSettings
 from pillarbox.events import EventLog
 
 AT_START: Final = frozenset(
-    {"data_folder", "listen", "workers", "tls", "log", "audit", "client_setup", "web", "lmtp", "managesieve", "events"}
+    {
+        "data_folder",
+        "listen",
+        "listen_starttls",
+        "workers",
+        "run_as",
+        "tls",
+        "log",
+        "audit",
+        "client_setup",
+        "web",
+        "lmtp",
+        "managesieve",
+        "events",
+    }
 )
 """Tables that count from the next start: they steer what is opened once."""
 

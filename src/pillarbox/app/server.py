@@ -35,6 +35,7 @@ from pillarbox.app.push import check_events, open_streams, start_push
 from pillarbox.app.reload import reloaded
 from pillarbox.app.rights import KeyOpen, check_rights
 from pillarbox.app.sessions import keep_sessions
+from pillarbox.app.sasl import open_mechanisms
 from pillarbox.app.settings import ServerSettings
 from pillarbox.app.starttls import StarttlsDoor, open_starttls
 from pillarbox.app.sweeping import forget_departed
@@ -122,6 +123,8 @@ def serve(
         house.managesieve = open_managesieve(settings, certificate, len(groups))
         house.challenged = open_acme(settings)
         seal()
+        if os.geteuid() == 0:
+            events.warning("server.as_root", remedy=AS_ROOT_REMEDY)
         line = f"ready {_url(settings.listen[0].host, port)}"
         if settings.processes == 1:
             house.serve(tls, groups[0], lambda: announce(line))
@@ -142,11 +145,9 @@ def serve(
 
 
 def _look_at_rights(folder: DataFolder, settings: ServerSettings, events: ServerLog) -> None:
-    """Warn of what others could read or do; raises KeyOpen for what no server can serve with."""
+    """Warn of what others could read; raises KeyOpen for what no server can serve with."""
     for path in check_rights(folder, settings):
         events.warning("folder.open_to_others", path=str(path), remedy=f"chmod go= {path}")
-    if os.geteuid() == 0:
-        events.warning("server.as_root", remedy=AS_ROOT_REMEDY)
 
 
 class _House:
@@ -224,6 +225,7 @@ class _House:
             administration = DirectoryAdministration(directory)
             neighbours = AccountNeighbours(directory)
             stack.callback(neighbours.close)
+            mechanisms = open_mechanisms(settings, accounts)
             services = Services(
                 store,
                 authenticator,
@@ -236,23 +238,17 @@ class _House:
                 accounts=accounts,
                 presence=AccountLimit(self._share(b"user "), settings.net.max_connections_per_user),
                 sessions=keeping.sessions,
+                mechanisms=mechanisms,
             )
             make = partial(ImapConversation, services)
-            server = Server(
-                sockets,
-                tls,
-                make,
-                settings.net,
-                clock,
-                events,
-                None,
-                self._share(b"imap "),
-                proxies_of(settings.proxy_from),
-            )
+            proxies, addresses = proxies_of(settings.proxy_from), self._share(b"imap ")
+            server = Server(sockets, tls, make, settings.net, clock, events, None, addresses, proxies)
             stack.push_async_callback(server.stop)
+            imap_servers = [server]
             if self.starttls is not None:
-                upgraded = self.starttls.server(services, clock, events, self._share(b"imap "))
+                upgraded = self.starttls.server(services, clock, events, addresses)
                 stack.push_async_callback(upgraded.stop)
+                imap_servers.append(upgraded)
                 upgraded.start()
                 events.info("starttls.ready", where=self.starttls.where())
             start_push(settings, store, directory, clock, events, stack)
@@ -274,7 +270,7 @@ class _House:
                 events.info("lmtp.ready", where=self.lmtp.where())
             if self.managesieve is not None:
                 for script_server in self.managesieve.servers(
-                    store, authenticator, clock, events, self._share(b"sieve "), keeping.sessions
+                    store, authenticator, clock, events, self._share(b"sieve "), keeping.sessions, mechanisms
                 ):
                     stack.push_async_callback(script_server.stop)
                     script_server.start()
@@ -291,7 +287,7 @@ class _House:
                 events.info("server.draining", connections=server.connections)
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(settings.net.drain_seconds):
-                        await _first_of(stop.wait(), server.drain())
+                        await _first_of(stop.wait(), _drained(imap_servers))
             events.info("server.stopping", connections=server.connections)
         events.info("server.stopped")
 
@@ -335,6 +331,11 @@ async def _first_of(*waiting: Coroutine[Any, Any, object]) -> None:  # Any: what
     finally:
         for task in tasks:
             task.cancel()
+
+
+async def _drained(servers: Sequence[Server]) -> None:
+    """Return when nobody is left at any of them; none accepts any more."""
+    await asyncio.gather(*(each.drain() for each in servers))
 
 
 def _supervise(

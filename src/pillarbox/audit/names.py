@@ -53,6 +53,7 @@ AUDITED: Final[Mapping[str, str]] = {
     "settings.not_reloaded": "settings could not be read anew",
     "settings.need_restart": "settings were changed that count from the next start",
     "server.ready": "the server serves",
+    "server.as_root": "the server serves as root, without root's powers",
     "server.stopping": "the server was told to stop",
     "server.stopped": "the server has stopped",
     "worker.died": "a worker process ended by itself",

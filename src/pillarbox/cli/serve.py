@@ -5,6 +5,7 @@ Must never: build the server; `app` does.
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import Annotated
 
@@ -39,7 +40,8 @@ def serve(
             raise CommandFailed("--workers: must be 1 or more", ExitCode.USAGE)
         given["workers"] = workers
     settings = place.settings(**given)
-    place.make()
+    if os.geteuid() != 0:
+        place.make()  # of a server that root starts the folder is somebody else's: app.privileges
     from pillarbox.app.server import CannotStart, SettingsUnusable
     from pillarbox.app.server import serve as serve_until_stopped
 
