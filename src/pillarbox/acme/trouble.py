@@ -17,7 +17,7 @@ from requests.exceptions import SSLError
 _MOST_CHARACTERS: Final = 400
 
 _ADVICE: Final = {
-    "accountDoesNotExist": "the authority has forgotten the account: remove the folder certificates/acme/accounts",
+    "accountDoesNotExist": "the authority has forgotten the account; try again, and it gets a new one",
     "caa": "a CAA record in the DNS forbids this authority; `pillarbox dns` prints a fitting one",
     "connection": "the authority does not reach this machine: look at the DNS records of the name, the firewall "
     "(`pillarbox firewall open --port 80` or `--port 443`) and port forwarding",
