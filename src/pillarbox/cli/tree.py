@@ -772,6 +772,52 @@ For example:
     ),
 }
 
+_MFA: Final[_Commands] = {
+    "status": (
+        "mfa:status",
+        """Show who has a second factor, or the factors of one account.
+
+For example:
+
+    pillarbox mfa status
+    pillarbox mfa status alice --json
+""",
+    ),
+    "enable": (
+        "mfa:enable",
+        """Add an app that shows codes to an account: shows a QR code, asks for the first code, shows recovery codes.
+
+From then on the account password opens no mail program; each one gets an app password (docs/multi-factor.md). Without
+a terminal the otpauth:// URI is one line of stdout, and codes are lines of stdin; or give the first code later.
+
+For example:
+
+    pillarbox mfa enable alice
+    pillarbox mfa enable alice --json
+    pillarbox mfa enable alice --code 123456
+""",
+    ),
+    "disable": (
+        "mfa:disable",
+        """Take away all second factors of an account, or one; for somebody who lost the phone and the recovery codes.
+
+For example:
+
+    pillarbox mfa disable alice
+    pillarbox mfa disable alice --factor 1f2e3d4c5b6a7988
+""",
+    ),
+    "recovery": (
+        "mfa:recovery",
+        """Make ten new recovery codes, shown once; those before are void.
+
+For example:
+
+    pillarbox mfa recovery alice
+""",
+    ),
+}
+
 _BANS: Final[_Commands] = {
     "list": (
         "bans:list_bans",
@@ -847,6 +893,56 @@ For example:
 
     pillarbox audit tail
     pillarbox audit tail --event login.alarm --json
+""",
+    ),
+}
+
+_ACME: Final[_Commands] = {
+    "issue": (
+        "acme:issue",
+        """Get a certificate that everybody's programs trust; from Let's Encrypt, or from `acme.directory_url`.
+
+All names go into one certificate. How they are proved is said by `acme.challenge` (docs/certificates.md). A running
+server shows it a second later, and renews it. Try --dry-run first: authorities allow few failures.
+
+For example:
+
+    pillarbox acme issue mail.example.org --dry-run --agree-terms
+    pillarbox acme issue mail.example.org imap.example.org --agree-terms
+""",
+    ),
+    "status": (
+        "acme:status",
+        """List the certificates that came by ACME: for what, until when, when they are renewed, and what went wrong.
+
+For example:
+
+    pillarbox acme status
+    pillarbox acme status --json
+""",
+    ),
+    "renew": (
+        "acme:renew",
+        """Renew the certificates that are due; a running server does that by itself.
+
+Ends with 69 when one could not be got; what is served stays as it is.
+
+For example:
+
+    pillarbox acme renew
+    pillarbox acme renew --force
+""",
+    ),
+    "revoke": (
+        "acme:revoke",
+        """Tell the world that a certificate counts no longer, and show it no longer.
+
+When its key fell into strange hands, say so: --reason key-compromise.
+
+For example:
+
+    pillarbox acme revoke mail.example.org
+    pillarbox acme revoke mail.example.org --reason key-compromise
 """,
     ),
 }
@@ -980,7 +1076,9 @@ def _build(first: str) -> App:
         ("sessions", "Who is logged in now.", _SESSIONS),
         ("alarms", "Logins that looked strange.", _ALARMS),
         ("bans", "Networks that may not log in.", _BANS),
+        ("mfa", "Second factors: codes of an app, recovery codes.", _MFA),
         ("audit", "What concerned safety, in a log that shows whether it was changed.", _AUDIT),
+        ("acme", "Certificates from an authority that everybody trusts: issue, renew, revoke.", _ACME),
         ("config", "The configuration file.", _CONFIG),
         ("firewall", "This machine's firewall: open and close a port, see what it does.", _FIREWALL),
     ):
