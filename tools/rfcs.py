@@ -16,7 +16,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Final
 
-from pillarbox.imap import commands
+from pillarbox.imap import commands, overture
 
 TITLES: Final = {
     2177: "IDLE", 2342: "NAMESPACE", 2971: "ID", 3348: "CHILDREN", 3501: "IMAP4rev1", 3502: "MULTIAPPEND",
@@ -51,9 +51,7 @@ NOT_SPOKEN: Final = {
     "JMAPACCESS": "no: there is no JMAP server to name",
     "LITERAL-": "no: LITERAL+ is offered, and a server offers one of them",
     "LOGIN-REFERRALS": "no: one server keeps all of an account's mail",
-    "LOGINDISABLED": "no: there is no port without TLS",
     "MAILBOX-REFERRALS": "no: one server keeps all of an account's mail",
-    "STARTTLS": "no: the only port is TLS from the first octet (RFC 8314)",
     "UTF8=ALL": "no: obsolete (RFC 5738, replaced by 6855)",
     "UTF8=APPEND": "no: obsolete (RFC 5738, replaced by 6855)",
     "UTF8=ONLY": "no: it would lock out clients without UTF-8",
@@ -88,7 +86,8 @@ def area_modules() -> list[ModuleType]:
 
 def advertised() -> dict[str, str]:
     """Name of every capability that the areas bring along -> where it is specified."""
-    return {row.name: row.rfc for module in area_modules() for row in module.AREA.capabilities}
+    rows = [row for module in area_modules() for row in module.AREA.capabilities]
+    return {row.name: row.rfc for row in (*rows, *overture.CAPABILITIES)}
 
 
 def spoken_for(name: str) -> list[str]:

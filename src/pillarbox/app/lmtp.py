@@ -13,6 +13,7 @@ from functools import partial
 
 from pillarbox.app.certificates import ServerCertificate
 from pillarbox.app.delivery import open_outbox, server_name
+from pillarbox.app.proxies import proxies_of
 from pillarbox.app.settings import ServerSettings
 from pillarbox.clock import Clock
 from pillarbox.config.addresses import AddressInvalid
@@ -59,7 +60,12 @@ class LmtpDoor:
         make: Callable[[], Conversation] = partial(LmtpConversation, services)
         made = [Server(group, None, make, settings, clock, events) for group in self._plain[:1] if group]
         if self.tls is not None:
-            made += [Server(group, self.tls, make, settings, clock, events) for group in self._secured[:1] if group]
+            proxies = proxies_of(lmtp.proxy_from)
+            made += [
+                Server(group, self.tls, make, settings, clock, events, proxies=proxies)
+                for group in self._secured[:1]
+                if group
+            ]
         return made
 
     def where(self) -> str:

@@ -10,8 +10,10 @@ import socket
 from functools import partial
 
 from pillarbox.app.certificates import ServerCertificate
+from pillarbox.app.proxies import proxies_of
 from pillarbox.app.settings import ServerSettings
 from pillarbox.auth.contract import Authenticator
+from pillarbox.auth.mechanisms import Mechanisms
 from pillarbox.auth.sessions import LiveSessions
 from pillarbox.clock import Clock
 from pillarbox.events import EventLog
@@ -52,18 +54,22 @@ class ManageSieveDoor:
         events: EventLog,
         addresses: Share,
         sessions: LiveSessions,
+        mechanisms: Mechanisms,
     ) -> list[Server]:
         """This worker's servers, which count their clients in `addresses`; call on the loop's thread."""
         limits, sieve = self._settings.managesieve.limits, self._settings.sieve
-        services = ManageSieveServices(store, authenticator, events, limits, sieve, sessions, clock)
+        services = ManageSieveServices(store, authenticator, events, limits, sieve, sessions, clock, mechanisms)
         make = partial(ManageSieveConversation, services)
         begin = partial(ManageSieveOverture, limits, sieve)
+        proxies = proxies_of(self._settings.managesieve.proxy_from)
         made = []
         if self._upgraded[0]:
-            made.append(Server(self._upgraded[0], self.tls, make, self._settings.net, clock, events, begin, addresses))
+            made.append(
+                Server(self._upgraded[0], self.tls, make, self._settings.net, clock, events, begin, addresses, proxies)
+            )
         if self._secured[0]:
             made.append(
-                Server(self._secured[0], self.tls, make, self._settings.net, clock, events, addresses=addresses)
+                Server(self._secured[0], self.tls, make, self._settings.net, clock, events, None, addresses, proxies)
             )
         return made
 

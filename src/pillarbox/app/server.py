@@ -34,8 +34,8 @@ from pillarbox.app.proxies import check_proxies, proxies_of
 from pillarbox.app.push import check_events, open_streams, start_push
 from pillarbox.app.reload import reloaded
 from pillarbox.app.rights import KeyOpen, check_rights
-from pillarbox.app.sessions import keep_sessions
 from pillarbox.app.sasl import open_mechanisms
+from pillarbox.app.sessions import keep_sessions
 from pillarbox.app.settings import ServerSettings
 from pillarbox.app.starttls import StarttlsDoor, open_starttls
 from pillarbox.app.sweeping import forget_departed

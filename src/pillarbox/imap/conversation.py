@@ -6,6 +6,7 @@ Satisfies pillarbox.conversation.Conversation. Runs in tests in memory, whole.
 from __future__ import annotations
 
 import asyncio
+import enum
 from typing import Final
 
 from pillarbox.conversation import Outlet, Phase
@@ -46,6 +47,14 @@ _REMIND_TICKS: Final = 2
 """Calls of `reassure`, one a second, before a reminder: the first may come at once."""
 
 
+class Opening(enum.Enum):
+    """How a talk begins."""
+
+    GREETING = "greeting"
+    AFTER_STARTTLS = "after STARTTLS"
+    """The client was greeted in clear; now it speaks first (RFC 9051 section 6.2.1)."""
+
+
 class ImapConversation:
     """Feed it with receive(); run() writes to the outlet until the talk is over."""
 
@@ -60,6 +69,7 @@ class ImapConversation:
         "_limits",
         "_logged_in",
         "_look_again",
+        "_opening",
         "_outlet",
         "_reminds_in",
         "_session",
@@ -71,9 +81,10 @@ class ImapConversation:
         "phase",
     )
 
-    def __init__(self, services: Services) -> None:
+    def __init__(self, services: Services, opening: Opening = Opening.GREETING) -> None:
         limits = services.limits
         self.phase = Phase.LOGIN
+        self._opening = opening
         self._limits = FrameLimits(
             limits.line_bytes_before_login, limits.drain_bytes, limits.literals_per_command, limits.spilled_literals
         )
@@ -150,9 +161,10 @@ class ImapConversation:
         """Greet, serve, say goodbye."""
         self._outlet = outlet
         session = self._session
-        session.address, session.tls = outlet.peer.address, outlet.peer.tls_version
+        session.meet(outlet.peer)
         try:
-            await self.send(b"* OK [CAPABILITY %b] Pillarbox ready\r\n" % session.offer.capabilities(session))
+            if self._opening is Opening.GREETING:
+                await self.send(b"* OK [CAPABILITY %b] Pillarbox ready\r\n" % session.offer.capabilities(session))
             while not session.leaving:
                 if self._end_reason:
                     raise Farewell(self._end_reason)

@@ -100,11 +100,15 @@ class Hall:
 
     def refusal(self, address: str) -> str:
         """Why a connection from this address can't come in, or ""."""
-        if len(self._guests) >= self.settings.max_connections:
-            return "too many connections"
+        if full := self.refusal_of_all():
+            return full
         if self._addresses.count(network_of(address)) >= self.settings.max_connections_per_address:
             return "too many connections from this address"
         return ""
+
+    def refusal_of_all(self) -> str:
+        """Why nobody can come in, or ""."""
+        return "too many connections" if len(self._guests) >= self.settings.max_connections else ""
 
     def enter(self, guest: Guest, visit: Visit) -> None:
         """A connection was accepted."""

@@ -12,9 +12,11 @@ import socket
 from collections import Counter
 from collections.abc import Sequence
 
+from pillarbox.auth.networks import NetworkSet
 from pillarbox.net.entrance import Entrance
 from pillarbox.net.hall import Hall, Visit, plain_address
 from pillarbox.net.plain import welcome
+from pillarbox.net.porter import Porter
 from pillarbox.net.settings import ListenAddress
 from pillarbox.net.vestibule import Vestibule
 
@@ -99,10 +101,12 @@ def _listen(family: int, host: str, port: int, address: ListenAddress, sharing: 
 class Listener:
     """Accepts from sockets and lets in who may come."""
 
-    __slots__ = ("_accepting", "_hall", "_refused", "_resume", "_sockets")
+    __slots__ = ("_accepting", "_hall", "_proxies", "_refused", "_resume", "_sockets")
 
-    def __init__(self, sockets: Sequence[socket.socket], hall: Hall) -> None:
-        """The sockets listen, and belong to this object from now on."""
+    def __init__(self, sockets: Sequence[socket.socket], hall: Hall, proxies: NetworkSet | None = None) -> None:
+        """The sockets listen, and belong to this object from now on. What comes from `proxies` begins with a PROXY
+        header that says who it is."""
+        self._proxies = proxies
         self._sockets = tuple(sockets)
         self._hall = hall
         self._accepting = False
@@ -167,7 +171,8 @@ class Listener:
         )
 
     def _let_in(self, accepted: socket.socket, address: str, port: int) -> None:
-        refusal = self._hall.refusal(address)
+        is_proxy = self._proxies is not None and address in self._proxies
+        refusal = self._hall.refusal_of_all() if is_proxy else self._hall.refusal(address)
         if refusal:
             accepted.close()
             self._refused[address, refusal] += 1
@@ -177,6 +182,12 @@ class Listener:
             accepted.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             accepted.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         visit = Visit(address, port, self._hall.clock.monotonic_seconds())
+        if is_proxy:
+            Porter(self._hall, visit, accepted, self._begin)
+        else:
+            self._begin(accepted, visit)
+
+    def _begin(self, accepted: socket.socket, visit: Visit) -> None:
         if self._hall.tls is None:
             welcome(self._hall, visit, accepted)
         elif self._hall.make_overture is not None:

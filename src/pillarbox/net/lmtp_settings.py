@@ -28,6 +28,8 @@ class LmtpSettings:
     `client_authority_path` too, or everybody who reaches the port can deliver past your mail server's checks."""
     listen_plain: tuple[ListenAddress, ...] = ()
     """The same without TLS; loopback addresses only, for mail servers that know no Unix sockets."""
+    proxy_from: tuple[str, ...] = ()
+    """Networks of load balancers in front of `listen`, as `proxy_from` for IMAP."""
     client_authority_path: Path | None = None
     """PEM. Only clients with a certificate of these authorities may connect at `listen`. None: any."""
     server_name: str = ""

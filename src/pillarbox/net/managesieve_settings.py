@@ -21,4 +21,6 @@ class ManageSieveSettings:
     but STARTTLS itself."""
     listen_tls: tuple[ListenAddress, ...] = ()
     """The same with TLS from the first byte, for clients that can do that."""
+    proxy_from: tuple[str, ...] = ()
+    """Networks of load balancers in front of both, as `proxy_from` for IMAP."""
     limits: ManageSieveLimits = field(default_factory=ManageSieveLimits)

@@ -10,6 +10,7 @@ import contextlib
 import socket
 from collections.abc import Callable, Sequence
 
+from pillarbox.auth.networks import NetworkSet
 from pillarbox.clock import Clock
 from pillarbox.conversation import Conversation, Overture
 from pillarbox.events import EventLog
@@ -41,12 +42,14 @@ class Server:
         events: EventLog,
         make_overture: Callable[[], Overture] | None = None,
         addresses: Share | None = None,
+        proxies: NetworkSet | None = None,
     ) -> None:
         """`sockets` come from `open_listeners` or `open_unix_listeners` and are closed by `stop`. Without `tls`
         connections are plain: only for what nobody else can listen to. With `make_overture` TLS begins by STARTTLS.
-        `addresses` counts connections over several processes; None: here alone."""
+        `addresses` counts connections over several processes; None: here alone. What comes from `proxies` begins with
+        a PROXY header."""
         self._hall = Hall(tls, make_conversation, settings, clock, events, make_overture, addresses)
-        self._listener = Listener(sockets, self._hall)
+        self._listener = Listener(sockets, self._hall, proxies)
         self._sweeper: asyncio.TimerHandle | None = None
 
     @property

@@ -13,6 +13,7 @@ import socket
 from pillarbox.conversation import Overture, Then
 from pillarbox.net.entrance import Entrance
 from pillarbox.net.hall import Hall, Visit
+from pillarbox.net.proxy import UNNAMED_PROXY, begins_header
 from pillarbox.net.served import ServerTls
 
 READ_BYTES = 4096
@@ -22,7 +23,7 @@ READ_BYTES = 4096
 class Vestibule:
     """One connection before TLS; a guest of the hall."""
 
-    __slots__ = ("_fd", "_hall", "_overture", "_socket", "_tls", "_visit")
+    __slots__ = ("_fd", "_hall", "_is_begun", "_overture", "_socket", "_tls", "_visit")
 
     def __init__(self, hall: Hall, tls: ServerTls, visit: Visit, accepted: socket.socket, overture: Overture) -> None:
         """`accepted` is non-blocking and belongs to this object from now on."""
@@ -32,6 +33,7 @@ class Vestibule:
         self._socket = accepted
         self._fd = accepted.fileno()
         self._overture = overture
+        self._is_begun = False
         hall.enter(self, visit)
         hall.loop.add_reader(self._fd, self._on_ready)
         self._guarded_say(overture.greeting())
@@ -69,6 +71,10 @@ class Vestibule:
         if not data:
             self.abort("client closed before TLS")
             return
+        if not self._is_begun and begins_header(data):
+            self.abort(UNNAMED_PROXY)
+            return
+        self._is_begun = True
         try:
             said, then = self._overture.receive(data)
         except Exception as error:

@@ -67,6 +67,8 @@ class WebSettings:
 
     listen: tuple[ListenAddress, ...] = ()
     """Where HTTPS is served, such as `["*:443"]`. Empty: nowhere."""
+    proxy_from: tuple[str, ...] = ()
+    """Networks of load balancers in front of it, as `proxy_from` for IMAP."""
     handshake_timeout_seconds: float = 10.0
     """From accept to the end of the TLS handshake."""
     connection_seconds: float = 30.0
