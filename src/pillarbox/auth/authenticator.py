@@ -22,7 +22,7 @@ from typing import Final, TypeVar
 
 from pillarbox.auth.app_password_uses import LastUses
 from pillarbox.auth.app_passwords import AppPassword, AppPasswords, letters_of
-from pillarbox.auth.claims import Claim, PasswordClaim, VouchedClaim
+from pillarbox.auth.claims import Claim, PasswordClaim, ScramClaim, VouchedClaim
 from pillarbox.auth.contract import (
     Attempt,
     Denied,
@@ -46,6 +46,9 @@ from pillarbox.auth.networks import NetworkSet, network_of
 from pillarbox.auth.password_check import CheckUnavailable
 from pillarbox.auth.passwords import PasswordHasher
 from pillarbox.auth.remembered import RememberedChecks
+from pillarbox.auth.scram_directory import ACCOUNT_PASSWORD
+from pillarbox.auth.scram_keys import ScramHash, ScramParameters
+from pillarbox.auth.scram_logins import ScramLogins
 from pillarbox.auth.settings import AuthSettings
 from pillarbox.auth.turns import Overcrowded, Turns
 from pillarbox.clock import Clock
@@ -81,6 +84,7 @@ class BuiltinAuthenticator:
         self._hasher = hasher or PasswordHasher(settings)
         self._app_passwords = AppPasswords(directory, clock)
         self._uses = uses
+        self._scram = ScramLogins(directory, settings.sasl)
         self._second_factors = second_factors or PasswordIsEnough()
         self._turns = Turns(settings.hash_threads, settings.max_waiting_checks)
         self._decoy = Account(AccountId(""), "", self._hasher.decoy(), False, 0, 0)
@@ -116,6 +120,14 @@ class BuiltinAuthenticator:
     def client_named(self, decision: int, client: str) -> None:
         """contract.Authenticator.client_named; nothing is kept here."""
 
+    async def parameters(self, hash: ScramHash, login_name: str) -> ScramParameters | Denied:
+        """exchange.ScramDirectory.parameters"""
+        try:
+            return await self._in_thread(self._scram.parameters, hash, login_name)
+        except DirectoryUnavailable as error:
+            self._events.error("accounts.unavailable", error=str(error))
+            return Denied(RefusalReason.UNAVAILABLE)
+
     async def account_of(self, login_name: str) -> AccountId | None:
         """The account that a login name (in any spelling) logs in to; None when nobody may log in so now."""
         try:
@@ -134,9 +146,26 @@ class BuiltinAuthenticator:
     async def _decide(self, claim: Claim, attempt: Attempt) -> Granted | Denied:
         if isinstance(claim, PasswordClaim):
             return await self._decide_password(claim.login_name, claim.password, attempt)
+        if isinstance(claim, ScramClaim):
+            return await self._decide_scram(claim, attempt)
         if isinstance(claim, VouchedClaim):
             return await self._decide_vouched(claim)
         return Denied(RefusalReason.WRONG_CREDENTIALS)
+
+    async def _decide_scram(self, claim: ScramClaim, attempt: Attempt) -> Granted | Denied:
+        account = await self._find(claim.login_name)
+        fit = await self._in_thread(self._scram.judge, claim, account)
+        if account is None or fit is None:
+            return Denied(RefusalReason.WRONG_CREDENTIALS)
+        if not claim.bound:
+            return Denied(RefusalReason.BINDING, account.id)
+        decision: Granted | Denied
+        if fit.credential == ACCOUNT_PASSWORD:
+            decision = await self._with_account_password(account)
+        else:
+            entry = await self._in_thread(self._with_app_password_id, account, fit.credential, attempt)
+            decision = Denied(entry) if isinstance(entry, RefusalReason) else entry
+        return replace(decision, signature=fit.signature) if isinstance(decision, Granted) else decision
 
     async def _decide_vouched(self, claim: VouchedClaim) -> Granted | Denied:
         account = await self._find(claim.login_name)
@@ -163,16 +192,24 @@ class BuiltinAuthenticator:
         fitting = self._app_passwords.fitting(AccountId("") if account is None else account.id, letters)
         if account is None or fitting is None:
             return account, None
+        return account, self._with_app_password(account, fitting, attempt)
+
+    def _with_app_password_id(self, account: Account, id: str, attempt: Attempt) -> Granted | RefusalReason:
+        found = [each for each in self._app_passwords.of(account.id) if each.id == id]
+        return self._with_app_password(account, found[0], attempt) if found else RefusalReason.WRONG_CREDENTIALS
+
+    def _with_app_password(self, account: Account, fitting: AppPassword, attempt: Attempt) -> Granted | RefusalReason:
+        """Whose app password was right; is it good here and now?"""
         if account.disabled:
-            return account, RefusalReason.DISABLED
+            return RefusalReason.DISABLED
         if fitting.is_expired(self._clock.now_seconds()):
-            return account, RefusalReason.EXPIRED
+            return RefusalReason.EXPIRED
         if not self._is_good_from(fitting, attempt.address):
-            return account, RefusalReason.ELSEWHERE
+            return RefusalReason.ELSEWHERE
         if self._uses is not None:
             self._uses.note(fitting, attempt)
         terms = fitting.terms
-        return account, Granted(
+        return Granted(
             account.id,
             account.login_name,
             scope=terms.scope,
@@ -265,7 +302,19 @@ class BuiltinAuthenticator:
         for password_hash in fitting:
             renamed = replace(subject, password_hash=password_hash)
             self._remembered.remember(self._fingerprint(login_name, renamed, prepared), frozenset({password_hash}))
+        await self._keep_scram_keys(subject, fitting, prepared)
         return frozenset(fitting)
+
+    async def _keep_scram_keys(self, subject: Account, fitting: set[str], prepared: Secret[bytes]) -> None:
+        """Accounts from before SCRAM, or of another hash, get their keys when their password comes by."""
+        try:
+            wanted = await self._in_thread(self._scram.wanted, subject)
+            if wanted:
+                keys = await self._hasher.scram_keys(prepared, wanted)
+                for password_hash in fitting:  # one of them is the account's
+                    await self._in_thread(self._scram.keep, replace(subject, password_hash=password_hash), keys)
+        except DirectoryUnavailable as error:
+            self._events.warning("login.scram_keys_not_kept", account=subject.id, error=str(error))
 
     def _fingerprint(self, login_name: str, subject: Account, prepared: Secret[bytes]) -> bytes:
         """Stands for one password of one account with one stored hash.

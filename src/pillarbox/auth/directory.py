@@ -141,6 +141,27 @@ _MIGRATIONS: Final = (
         DELETE FROM passkey_challenge WHERE account = old.id;
     END;
     """,
+    """
+    CREATE TABLE scram (
+        account TEXT NOT NULL,
+        credential TEXT NOT NULL,
+        hash TEXT NOT NULL,
+        iterations INTEGER NOT NULL,
+        stored_key BLOB NOT NULL,
+        server_key BLOB NOT NULL,
+        PRIMARY KEY (account, hash, credential)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX scram_counts ON scram (hash, iterations);
+    CREATE TRIGGER scram_goes_with_account AFTER DELETE ON account BEGIN
+        DELETE FROM scram WHERE account = old.id;
+    END;
+    CREATE TRIGGER scram_goes_with_password AFTER UPDATE OF password_changed_seconds ON account BEGIN
+        DELETE FROM scram WHERE account = old.id AND credential = '';
+    END;
+    CREATE TRIGGER scram_goes_with_app_password AFTER DELETE ON app_password BEGIN
+        DELETE FROM scram WHERE account = old.account AND credential = old.id;
+    END;
+    """,
 )
 """Entry n leads from schema version n to n + 1."""
 

@@ -1,4 +1,4 @@
-"""Argon2id password hashes (RFC 9106), made and checked away from the event loop.
+"""Argon2id password hashes (RFC 9106), made and checked away from the event loop; and SCRAM's keys.
 
 Must never: log or keep a password, or run a hash on the loop's thread.
 """
@@ -8,12 +8,14 @@ from __future__ import annotations
 import asyncio
 import base64
 import os
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import argon2
 from argon2.exceptions import InvalidHashError, VerificationError, VerifyMismatchError
 
 from pillarbox.auth.names import prepare_password
+from pillarbox.auth.scram_keys import ScramHash, ScramKeys, ScramParameters, derive_keys
 from pillarbox.auth.settings import AuthSettings
 from pillarbox.secret import Secret
 
@@ -37,6 +39,16 @@ class PasswordHasher:
     async def hash_prepared(self, prepared: Secret[bytes]) -> str:
         """The same for a password that went through names.prepare_password."""
         return await asyncio.get_running_loop().run_in_executor(self._threads, self._hash, prepared)
+
+    async def scram_keys(
+        self, prepared: Secret[bytes], wanted: Sequence[tuple[ScramHash, ScramParameters]]
+    ) -> list[ScramKeys]:
+        """What SCRAM keeps of a prepared password."""
+        loop = asyncio.get_running_loop()
+        derive = [
+            loop.run_in_executor(self._threads, derive_keys, hash, prepared, parameters) for hash, parameters in wanted
+        ]
+        return list(await asyncio.gather(*derive))
 
     async def verify(self, password_hash: str, prepared: Secret[bytes]) -> bool:
         """Whether a prepared password (names.prepare_password) is the one; a damaged hash fits nothing."""

@@ -1,4 +1,4 @@
-"""SASL mechanisms that carry a password, as objects without I/O: bytes in, a step out (RFC 4422).
+"""SASL mechanisms as objects without I/O: bytes in, a step out (RFC 4422); here those that carry a password.
 
 PLAIN is RFC 4616; LOGIN is draft-murchison-sasl-login-00, as clients speak it. Base64 belongs to the protocol around.
 
@@ -12,8 +12,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from pillarbox.auth.claims import PasswordClaim
+from pillarbox.auth.claims import Claim, PasswordClaim
+from pillarbox.auth.contract import Denied, Granted
 from pillarbox.auth.names import LoginNameInvalid, prepare_login_name
+from pillarbox.auth.scram_keys import ScramHash, ScramParameters
 from pillarbox.secret import Secret
 
 
@@ -24,6 +26,15 @@ class Challenge:
     data: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class Lookup:
+    """Find out what SCRAM wants to know of a name, then go on with `then`."""
+
+    hash: ScramHash
+    login_name: str
+    then: Callable[[ScramParameters], Step]
+
+
 class SaslFault(enum.Enum):
     """Why an exchange can't lead to a login."""
 
@@ -31,6 +42,11 @@ class SaslFault(enum.Enum):
     """Not what the mechanism's grammar allows: the client's mistake, whatever the password."""
     AUTHZID_REFUSED = "acting as somebody else is not allowed"
     """A well-formed request to act as another user."""
+    DOWNGRADED = "the client was told that there is no channel binding"
+    """Somebody in between took it out of the list (RFC 5802 section 6)."""
+    UNBINDABLE = "the client asks for a channel binding that there is not"
+    UNCERTAIN = "the certificate has no name for an account, or several"
+    OVER = "more was said than the mechanism has"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +56,7 @@ class Failed:
     fault: SaslFault
 
 
-Step = Challenge | PasswordClaim | Failed
+Step = Challenge | Lookup | Claim | Failed
 _MALFORMED: Final = Failed(SaslFault.MALFORMED)
 
 
@@ -55,8 +71,19 @@ class Mechanism(Protocol):
         """The client's answer to the last challenge."""
         ...
 
+    def decided(self, decision: Granted | Denied) -> bytes | None:
+        """What the client must be told before the exchange ends; None: nothing."""
+        ...
 
-class PlainMechanism:
+
+class LastWord:
+    """For mechanisms that end with what the client said."""
+
+    def decided(self, decision: Granted | Denied) -> bytes | None:
+        return None
+
+
+class PlainMechanism(LastWord):
     """RFC 4616 section 2:
 
     message = [authzid] UTF8NUL authcid UTF8NUL passwd
@@ -78,12 +105,12 @@ class PlainMechanism:
             return _MALFORMED
         if not authcid or not password:
             return _MALFORMED
-        if authzid and not _same_user(authzid, authcid):
+        if authzid and not same_user(authzid, authcid):
             return Failed(SaslFault.AUTHZID_REFUSED)
         return PasswordClaim(authcid, Secret(password))
 
 
-class LoginMechanism:
+class LoginMechanism(LastWord):
     """draft-murchison-sasl-login-00 section 2: the user name, then the password, each in an answer of its own.
 
     The draft's challenges are "User Name" and "Password"; clients in use look for "Username:" and "Password:" or for
@@ -113,7 +140,8 @@ PASSWORD_MECHANISMS: Final[Mapping[str, Callable[[], Mechanism]]] = {"PLAIN": Pl
 """By the name in CAPABILITY."""
 
 
-def _same_user(authzid: str, authcid: str) -> bool:
+def same_user(authzid: str, authcid: str) -> bool:
+    """Whether somebody acts as nobody else, in any spelling."""
     try:
         return prepare_login_name(authzid) == prepare_login_name(authcid)
     except LoginNameInvalid:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from pillarbox.auth.contract import Administration, Authenticator, NobodyAdministers, Presence, Uncounted
+from pillarbox.auth.mechanisms import Mechanisms
 from pillarbox.auth.sessions import LiveSessions
 from pillarbox.clock import Clock
 from pillarbox.events import EventLog
@@ -30,3 +31,4 @@ class Services:
     accounts: Accounts = field(default_factory=NoAccounts)
     presence: Presence = field(default_factory=Uncounted)
     sessions: LiveSessions = field(default_factory=LiveSessions)
+    mechanisms: Mechanisms = field(default_factory=Mechanisms)

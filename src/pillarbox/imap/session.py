@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 from pillarbox.auth.contract import Attempt, Granted
 from pillarbox.auth.sessions import LiveSession
+from pillarbox.conversation import Peer
 from pillarbox.imap.annotation_watch import AnnotationWatch
 from pillarbox.imap.features import Feature
 from pillarbox.imap.refusals import BadSyntax, Refused
@@ -113,10 +114,12 @@ class Session:
         "live",
         "login_failures",
         "login_name",
+        "mechanisms",
         "notices",
         "offer",
         "on_change",
         "own_changes",
+        "peer",
         "services",
         "tag",
         "tls",
@@ -129,6 +132,9 @@ class Session:
         self.on_change = on_change
         self.address = ""
         self.tls = ""
+        self.peer = Peer("", 0)
+        self.mechanisms: Sequence[str] = ()
+        """Of SASL, for this connection."""
         self.account: PersonsMail | None = None
         self.confined = False
         """What was logged in with gives less than the whole account (auth/scope.py)."""
@@ -158,6 +164,11 @@ class Session:
         self.login_failures = 0
         self.leaving = False
         """LOGOUT was handled: nothing more is read."""
+
+    def meet(self, peer: Peer) -> None:
+        """The client is there."""
+        self.peer, self.address, self.tls = peer, peer.address, peer.tls_version
+        self.mechanisms = self.services.mechanisms.names(peer)
 
     @property
     def state(self) -> State:

@@ -10,13 +10,13 @@ from __future__ import annotations
 import asyncio
 import base64
 import binascii
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from pillarbox.auth.claims import PasswordClaim
 from pillarbox.auth.contract import SECOND_FACTOR_ADVICE, TRY_LATER, Attempt, Authenticator, Denied, RefusalReason
-from pillarbox.auth.sasl import PASSWORD_MECHANISMS, Challenge
+from pillarbox.auth.mechanisms import Mechanisms
+from pillarbox.auth.sasl import Challenge, Failed
 from pillarbox.auth.sessions import LiveSession, LiveSessions
 from pillarbox.clock import Clock, SystemClock
 from pillarbox.conversation import Outlet, Peer, Phase
@@ -43,10 +43,15 @@ class ManageSieveServices:
     sieve: SieveLimits
     sessions: LiveSessions = field(default_factory=LiveSessions)
     clock: Clock = field(default_factory=SystemClock)
+    mechanisms: Mechanisms = field(default_factory=Mechanisms)
 
 
 class _Gone(Exception):
     """Nothing more will come."""
+
+
+class _Garbled(Exception):
+    """What should continue an exchange does not."""
 
 
 class _Leave(Exception):
@@ -131,7 +136,7 @@ class ManageSieveConversation:
         """Greet, serve, say goodbye."""
         self._outlet = outlet
         try:
-            outlet.write(capabilities(self._services.sieve, ""))
+            outlet.write(capabilities(self._services.sieve, self._mechanisms, ""))
             while True:
                 outlet.write(await self._serve(await self._next()))
         except _Leave as leave:
@@ -183,7 +188,7 @@ class ManageSieveConversation:
     # --- commands --------------------------------------------------------------------------------
 
     async def _capability(self, _arguments: tuple[Argument, ...]) -> bytes:
-        return capabilities(self._services.sieve, self._login_name)
+        return capabilities(self._services.sieve, self._mechanisms, self._login_name)
 
     async def _noop(self, arguments: tuple[Argument, ...]) -> bytes:
         if not arguments:
@@ -194,23 +199,20 @@ class ManageSieveConversation:
         raise _Leave(answer("OK", "Goodbye"))
 
     async def _authenticate(self, arguments: tuple[Argument, ...]) -> bytes:
-        name = _text(arguments[0]).upper()
-        make = PASSWORD_MECHANISMS.get(name)
-        if make is None:
-            return answer("NO", "That mechanism is not offered here")
-        mechanism = make()
-        try:
-            step = mechanism.start(None if len(arguments) < 2 else _decode(_bytes(arguments[1])))
-            while isinstance(step, Challenge):
-                self._write(string(base64.b64encode(step.data)) + b"\r\n")
-                step = mechanism.respond(_decode(await self._response()))
-        except (binascii.Error, ValueError):
-            return self._mistaken("That is not base64, or the exchange was cancelled")
-        if not isinstance(step, PasswordClaim):
-            return self._denied()
-        peer = self._peer
+        name, peer = _text(arguments[0]).upper(), self._peer
         attempt = Attempt(peer.address, name, peer.tls_version)
-        decision = await self._services.authenticator.decide(step, attempt)
+        exchange = self._services.mechanisms.exchange(name, peer, self._services.authenticator, attempt)
+        if exchange is None:
+            return answer("NO", "That mechanism is not offered here")
+        try:
+            decision = await exchange.begin(None if len(arguments) < 2 else _decode(_bytes(arguments[1])))
+            while isinstance(decision, Challenge):
+                self._write(string(base64.b64encode(decision.data)) + b"\r\n")
+                decision = await exchange.answer(_decode(await self._response()))
+        except _Garbled:
+            return self._mistaken("That is not base64, or the exchange was cancelled")
+        if isinstance(decision, Failed):
+            return self._denied()
         if isinstance(decision, Denied):
             if decision.reason is RefusalReason.UNAVAILABLE:
                 return answer("NO", "Logging in is not possible at the moment; try again later", "TRYLATER")
@@ -285,6 +287,10 @@ class ManageSieveConversation:
         return Scripts(self._account, self._services.sieve)
 
     @property
+    def _mechanisms(self) -> Sequence[str]:
+        return self._services.mechanisms.names(self._peer)
+
+    @property
     def _peer(self) -> Peer:
         assert self._outlet is not None
         return self._outlet.peer
@@ -301,10 +307,10 @@ class ManageSieveConversation:
         """The client's answer to a challenge: one string."""
         command = await self._next()
         if not isinstance(command, Command) or command.name or len(command.arguments) != 1:
-            raise ValueError
+            raise _Garbled
         response = command.arguments[0]
         if not isinstance(response, bytes):
-            raise ValueError
+            raise _Garbled
         return response
 
     async def _next(self) -> Command | Unfit:
@@ -350,4 +356,7 @@ def _text(argument: Argument) -> str:
 
 
 def _decode(data: bytes) -> bytes:
-    return base64.b64decode(data, validate=True)
+    try:
+        return base64.b64decode(data, validate=True)
+    except (binascii.Error, ValueError):
+        raise _Garbled from None

@@ -7,11 +7,10 @@ Must never: hold text of an exception of ours, a path or SQL. RFC 5804 sections 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from pillarbox import __version__
-from pillarbox.auth.sasl import PASSWORD_MECHANISMS
 from pillarbox.delivery.scripts import ScriptActive, ScriptExists, ScriptMissing, ScriptTooLarge, TooManyScripts
 from pillarbox.mail.errors import LimitReached, MailError, OverQuota, StoreUnavailable
 from pillarbox.sieve.limits import SieveLimits
@@ -54,10 +53,10 @@ def refusal(error: MailError) -> bytes:
     return answer("NO", str(error), code)
 
 
-def capabilities(limits: SieveLimits, login_name: str) -> bytes:
+def capabilities(limits: SieveLimits, mechanisms: Sequence[str], login_name: str) -> bytes:
     """What the server can do, and OK."""
     owner = {"OWNER": login_name} if login_name else {}
-    return _listed({**_common(limits), "SASL": " ".join(PASSWORD_MECHANISMS), **owner})
+    return _listed({**_common(limits), "SASL": " ".join(mechanisms), **owner})
 
 
 def capabilities_before_tls(limits: SieveLimits) -> bytes:

@@ -10,8 +10,9 @@ import binascii
 from dataclasses import dataclass
 
 from pillarbox.auth.claims import PasswordClaim
-from pillarbox.auth.contract import SECOND_FACTOR_ADVICE, TRY_LATER, Attempt, Denied, RefusalReason
-from pillarbox.auth.sasl import PASSWORD_MECHANISMS, Challenge
+from pillarbox.auth.contract import SECOND_FACTOR_ADVICE, TRY_LATER, Attempt, Denied, Granted, RefusalReason
+from pillarbox.auth.mechanisms import MECHANISM_RFCS
+from pillarbox.auth.sasl import Challenge, Failed
 from pillarbox.imap.command import Area, Capability, Command, Trait
 from pillarbox.imap.refusals import BadSyntax, Farewell, Refused
 from pillarbox.imap.replies import Ask, Done, Replies, State
@@ -29,46 +30,50 @@ def _parse_login(cursor: Cursor, session: Session) -> tuple[bytes, Secret[bytes]
 
 async def _login(session: Session, arguments: tuple[bytes, Secret[bytes]]) -> Replies:
     raw_name, raw_password = arguments
+    if not session.services.mechanisms.take_passwords:
+        raise Refused("LOGIN is switched off here; CAPABILITY names the mechanisms that there are", "CANNOT")
     try:
         claim = PasswordClaim(raw_name.decode("utf-8"), Secret(raw_password.reveal().decode("utf-8")))
     except UnicodeDecodeError:
         raise BadSyntax("User name and password must be UTF-8") from None
-    yield await _enter(session, claim, "LOGIN")
+    attempt = _attempt(session, "LOGIN")
+    yield await _enter(session, await session.services.authenticator.decide(claim, attempt), attempt)
 
 
 @dataclass(frozen=True, slots=True)
-class _Exchange:
+class _Begun:
     mechanism: str
     initial: bytes | None
 
 
 # authenticate = "AUTHENTICATE" SP auth-type [SP initial-resp] *(CRLF base64); initial-resp = (base64 / "=")
-def _parse_authenticate(cursor: Cursor, session: Session) -> _Exchange:
+def _parse_authenticate(cursor: Cursor, session: Session) -> _Begun:
     name = cursor.atom().decode("ascii").upper()
     initial = cursor.rest() if cursor.skip(b" ") else None
-    return _Exchange(name, None if initial is None else b"" if initial == b"=" else _decode(initial))
+    return _Begun(name, None if initial is None else b"" if initial == b"=" else _decode(initial))
 
 
-async def _authenticate(session: Session, exchange: _Exchange) -> Replies:
-    make = PASSWORD_MECHANISMS.get(exchange.mechanism)
-    if make is None:
+async def _authenticate(session: Session, begun: _Begun) -> Replies:
+    services, attempt = session.services, _attempt(session, begun.mechanism)
+    exchange = services.mechanisms.exchange(begun.mechanism, session.peer, services.authenticator, attempt)
+    if exchange is None:
         raise Refused("That mechanism is not offered here; CAPABILITY names those that are", "CANNOT")
-    mechanism = make()
-    step = mechanism.start(exchange.initial)
-    while isinstance(step, Challenge):
-        line: bytes = yield Ask(base64.b64encode(step.data))
+    turn = await exchange.begin(begun.initial)
+    while isinstance(turn, Challenge):
+        line: bytes = yield Ask(base64.b64encode(turn.data))
         if line == b"*":
             raise BadSyntax("The exchange was cancelled")
-        step = mechanism.respond(_decode(line))
-    if not isinstance(step, PasswordClaim):
+        turn = await exchange.answer(_decode(line))
+    if isinstance(turn, Failed):
         raise _failed(session)
-    yield await _enter(session, step, exchange.mechanism)
+    yield await _enter(session, turn, attempt)
 
 
-async def _enter(session: Session, claim: PasswordClaim, mechanism: str) -> Done:
-    services = session.services
-    attempt = Attempt(session.address, mechanism, session.tls, session.client)
-    decision = await services.authenticator.decide(claim, attempt)
+def _attempt(session: Session, mechanism: str) -> Attempt:
+    return Attempt(session.address, mechanism, session.tls, session.client)
+
+
+async def _enter(session: Session, decision: Granted | Denied, attempt: Attempt) -> Done:
     if isinstance(decision, Denied):
         if decision.reason is RefusalReason.UNAVAILABLE:
             raise Refused("Logging in is not possible at the moment; try again later", "UNAVAILABLE")
@@ -95,6 +100,17 @@ def _decode(line: bytes) -> bytes:
         raise BadSyntax("That is not base64") from None
 
 
+def _mechanism(name: str, rfc: str) -> Capability:
+    def value(session: Session) -> str:
+        return f"AUTH={name}" if name in session.mechanisms else ""
+
+    return Capability(f"AUTH={name}", rfc, State.NOT_AUTHENTICATED, value)
+
+
+def _no_login(session: Session) -> str:
+    return "" if session.services.mechanisms.take_passwords else "LOGINDISABLED"
+
+
 AREA = Area(
     commands=(
         Command("LOGIN", State.NOT_AUTHENTICATED, _login, "9051 6.2.3", _parse_login, Trait.NO_UPDATES),
@@ -103,7 +119,8 @@ AREA = Area(
         ),
     ),
     capabilities=(
+        *(_mechanism(name, rfc) for name, rfc in MECHANISM_RFCS.items()),
+        Capability("LOGINDISABLED", "9051", State.NOT_AUTHENTICATED, _no_login),
         Capability("SASL-IR", "4959", State.NOT_AUTHENTICATED),
-        *(Capability(f"AUTH={name}", "9051", State.NOT_AUTHENTICATED) for name in PASSWORD_MECHANISMS),
     ),
 )

@@ -1,0 +1,67 @@
+"""Which mechanisms there are for a client, strongest first, and an exchange for the one that it chooses.
+
+Must never: offer what would fail for everybody; offer channel binding where there is none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Final
+
+from pillarbox.auth.contract import Attempt, Authenticator
+from pillarbox.auth.exchange import Exchange, ScramDirectory
+from pillarbox.auth.sasl import PASSWORD_MECHANISMS, Mechanism
+from pillarbox.auth.sasl_settings import PasswordMechanism
+from pillarbox.auth.scram import Plus, ScramMechanism
+from pillarbox.conversation import Peer
+
+IN_CLEAR: Final = (PasswordMechanism.PLAIN, PasswordMechanism.LOGIN)
+"""Those that carry the password itself."""
+
+MECHANISM_RFCS: Final = {
+    "SCRAM-SHA-256-PLUS": "7677",
+    "SCRAM-SHA-256": "7677",
+    "SCRAM-SHA-1-PLUS": "5802",
+    "SCRAM-SHA-1": "5802",
+    "PLAIN": "4616",
+    "LOGIN": "9051",
+}
+"""Where all of those are specified that a server may offer, in the order of offers. For LOGIN
+there is a draft only (see sasl.py); it stands with the protocol."""
+
+
+class Mechanisms:
+    """Of one server; doors share it."""
+
+    def __init__(
+        self,
+        passwords: Sequence[PasswordMechanism] = IN_CLEAR,
+        salts: ScramDirectory | None = None,
+    ) -> None:
+        """`salts` are for SCRAM; None: it is not offered."""
+        self._clear = [each.value for each in passwords if each in IN_CLEAR]
+        self._hashes = [each.scram for each in passwords if each.scram is not None and salts is not None]
+        self._salts = salts
+
+    @property
+    def take_passwords(self) -> bool:
+        """Whether a password may come in clear: what the command LOGIN does."""
+        return bool(self._clear)
+
+    def names(self, peer: Peer) -> list[str]:
+        """What a client at this connection may choose from."""
+        return list(self._offers(peer))
+
+    def exchange(self, name: str, peer: Peer, authenticator: Authenticator, attempt: Attempt) -> Exchange | None:
+        """One AUTHENTICATE; None: there is no such mechanism for this client. `name` is in capitals."""
+        make = self._offers(peer).get(name)
+        return None if make is None else Exchange(make(), authenticator, self._salts, attempt)
+
+    def _offers(self, peer: Peer) -> dict[str, Callable[[], Mechanism]]:
+        offers: dict[str, Callable[[], Mechanism]] = {}
+        for hash in self._hashes:
+            for plus in (Plus.PLUS, Plus.BARE) if peer.bindings.types else (Plus.BARE,):
+                offers[hash.value + plus.value] = partial(ScramMechanism, hash, plus, peer.bindings)
+        offers |= {name: PASSWORD_MECHANISMS[name] for name in self._clear}
+        return offers
