@@ -12,8 +12,17 @@ from pillarbox.cli.exits import ExitCode
 from pillarbox.clock import HeldClock
 from tests.cli.commands import CommandLine
 
-GRANTED = LoginRecord(1, 1.0, "alice", "id", "192.0.2.7", "Mutt 2.2", "PLAIN", "granted", "", "known")
-DENIED = replace(GRANTED, decision=2, seconds=2.0, name="bob", client="", result="denied", reason="wrong credentials")
+GRANTED = LoginRecord(1, 1.0, "alice", "id", "192.0.2.7", "Mutt 2.2", "PLAIN", "granted", "", "known", "phone")
+DENIED = replace(
+    GRANTED,
+    decision=2,
+    seconds=2.0,
+    name="bob",
+    client="",
+    result="denied",
+    reason="wrong credentials",
+    app_password="",
+)
 
 
 def test_logins_are_listed_newest_first_and_by_user(alice: CommandLine) -> None:
@@ -22,8 +31,8 @@ def test_logins_are_listed_newest_first_and_by_user(alice: CommandLine) -> None:
         LoginHistory(ledger, HeldClock(), MonitorSettings()).add(connection, [GRANTED, DENIED])
     ledger.close()
     assert alice.done("logins", "list").out.splitlines() == [
-        "1970-01-01 00:00:02\tbob\tdenied\t192.0.2.7\t\tPLAIN\twrong credentials",
-        "1970-01-01 00:00:01\talice\tgranted\t192.0.2.7\tMutt 2.2\tPLAIN\t",
+        "1970-01-01 00:00:02\tbob\tdenied\t192.0.2.7\t\tPLAIN\twrong credentials\t",
+        "1970-01-01 00:00:01\talice\tgranted\t192.0.2.7\tMutt 2.2\tPLAIN\t\tphone",
     ]
     told = alice.done("logins", "list", "--user", "ALICE", "--json").json
     assert [(each["name"], each["client"], each["time"]) for each in told] == [

@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Protocol
 
 from pillarbox.app.delivery import server_name
+from pillarbox.app.folder import DataFolder
+from pillarbox.app.sessions import Which, end_sessions
 from pillarbox.app.settings import ServerSettings
 from pillarbox.auth.alarms import Alarm
 from pillarbox.auth.bans import Bans
@@ -20,8 +22,9 @@ from pillarbox.auth.guard import GuardedAuthenticator
 from pillarbox.auth.history import Recorder
 from pillarbox.auth.ledger import Ledger
 from pillarbox.auth.monitor import Monitor
-from pillarbox.auth.networks import NetworkSet
+from pillarbox.auth.networks import NetworkSet, neighbourhood_of
 from pillarbox.auth.places import MaxMindPlaces, NoPlaces, Places
+from pillarbox.auth.quarantine import Quarantine
 from pillarbox.auth.settings import NoticeWay
 from pillarbox.auth.throttle import Throttle
 from pillarbox.clock import Clock
@@ -36,6 +39,20 @@ class AlarmListener(Protocol):
     async def tell(self, alarm: Alarm) -> None:
         """Raises nothing."""
         ...
+
+
+class QuarantineBegins:
+    """Ends the sessions that an alarm is about, in all workers: they come back as the quarantine lets them."""
+
+    def __init__(self, folder: DataFolder, quarantine: Quarantine) -> None:
+        self._folder = folder
+        self._quarantine = quarantine
+
+    async def tell(self, alarm: Alarm) -> None:
+        """AlarmListener.tell"""
+        if alarm.account and alarm.kind in self._quarantine.kinds:
+            which = Which(account=alarm.account, network=neighbourhood_of(alarm.address))
+            await asyncio.to_thread(end_sessions, self._folder, which, "This login looked strange; log in again")
 
 
 class AlarmBell:
@@ -101,8 +118,11 @@ def open_guard(
     stack.callback(ledger.close)
     throttle = Throttle(ledger, Bans(ledger, clock), clock, auth.throttle)
     listeners: list[AlarmListener] = []
+    quarantine = Quarantine(ledger, auth.monitor.quarantine)
+    if quarantine.is_on:
+        listeners.append(QuarantineBegins(DataFolder(settings.data_folder), quarantine))
     if auth.monitor.notices is NoticeWay.INBOX:
-        listeners.append(InboxNotices(store, server_name(settings), clock, events))
+        listeners.append(InboxNotices(store, server_name(settings), clock, events, quarantine.kinds))
     bell = AlarmBell(listeners, events)
     monitor = Monitor(ledger, clock, auth, open_places(settings), bell.ring)
 
@@ -114,7 +134,7 @@ def open_guard(
     stack.push_async_callback(bell.quiet)
     stack.push_async_callback(recorder.close)
     recorder.start()
-    guard = GuardedAuthenticator(inner, throttle, recorder, clock, events)
+    guard = GuardedAuthenticator(inner, throttle, recorder, clock, events, quarantine)
     stack.callback(guard.close)
     return guard
 

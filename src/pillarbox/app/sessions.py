@@ -34,6 +34,8 @@ class Which:
     app_password: str = ""
     """Its name."""
     door: str = ""
+    account: str = ""
+    """Its id."""
 
     def fits(self, session: LiveSession) -> bool:
         """Raises NetworkInvalid."""
@@ -42,6 +44,7 @@ class Which:
             and (not self.login_name or session.login_name == self.login_name)
             and (not self.app_password or session.app_password == self.app_password)
             and (not self.door or session.door == self.door)
+            and (not self.account or session.account == self.account)
             and (not self.network or session.address in NetworkSet([self.network]))
         )
 
@@ -147,7 +150,9 @@ def _ended(said: Sequence[Answer]) -> int:
 
 def _which(question: Question) -> Which:
     ids = question.get("ids")
-    texts = {name: str(question.get(name) or "") for name in ("login_name", "network", "app_password", "door")}
+    texts = {
+        name: str(question.get(name) or "") for name in ("login_name", "network", "app_password", "door", "account")
+    }
     return Which(ids=tuple(map(str, ids)) if isinstance(ids, list) else (), **texts)
 
 

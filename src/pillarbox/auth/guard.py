@@ -19,6 +19,8 @@ from pillarbox.auth.contract import TRY_LATER, Attempt, Authenticator, Denied, G
 from pillarbox.auth.history import DENIED, GRANTED, LoginRecord, Recorder, new_decision
 from pillarbox.auth.ledger import LedgerUnavailable
 from pillarbox.auth.names import LoginNameInvalid, prepare_login_name, printable_name
+from pillarbox.auth.quarantine import Quarantine
+from pillarbox.auth.scope import Scope
 from pillarbox.auth.throttle import Admission, Hold, Throttle
 from pillarbox.clock import Clock
 from pillarbox.events import EventLog
@@ -33,13 +35,21 @@ class GuardedAuthenticator:
     """contract.Authenticator around another one."""
 
     def __init__(
-        self, inner: Authenticator, throttle: Throttle, recorder: Recorder, clock: Clock, events: EventLog
+        self,
+        inner: Authenticator,
+        throttle: Throttle,
+        recorder: Recorder,
+        clock: Clock,
+        events: EventLog,
+        quarantine: Quarantine | None = None,
     ) -> None:
+        """Without `quarantine`, alarms take nothing from anybody."""
         self._inner = inner
         self._throttle = throttle
         self._recorder = recorder
         self._clock = clock
         self._events = events
+        self._quarantine = quarantine
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="throttle")
 
     async def decide(self, claim: Claim, attempt: Attempt) -> Granted | Denied:
@@ -64,7 +74,9 @@ class GuardedAuthenticator:
             await self._ask(lambda: self._settle(admission, decision))
         reason = decision.reason.value if isinstance(decision, Denied) else ""
         number = self._note(name, attempt, decision, reason, "" if admission is None else standing.value)
-        return replace(decision, decision=number) if isinstance(decision, Granted) else decision
+        if not isinstance(decision, Granted):
+            return decision
+        return replace(decision, decision=number, scope=await self._scope(decision, attempt))
 
     def client_named(self, decision: int, client: str) -> None:
         """contract.Authenticator.client_named"""
@@ -74,6 +86,15 @@ class GuardedAuthenticator:
     def close(self) -> None:
         """Let the thread go."""
         self._thread.shutdown(wait=True, cancel_futures=True)
+
+    async def _scope(self, granted: Granted, attempt: Attempt) -> Scope:
+        quarantine = self._quarantine
+        if quarantine is None or not quarantine.is_on:
+            return granted.scope
+        if not await self._ask(lambda: quarantine.holds(granted.account, attempt.address)):
+            return granted.scope
+        self._events.warning("login.quarantined", login=granted.login_name, address=attempt.address)
+        return granted.scope.quarantined()
 
     def _settle(self, admission: Admission, decision: Granted | Denied) -> None:
         if isinstance(decision, Granted):
@@ -103,6 +124,7 @@ class GuardedAuthenticator:
             result=GRANTED if isinstance(decision, Granted) else DENIED,
             reason=reason,
             standing=standing,
+            app_password=decision.app_password if isinstance(decision, Granted) else "",
         )
         self._recorder.note(record)
         return record.decision

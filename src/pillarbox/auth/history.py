@@ -32,7 +32,8 @@ _PIECE: Final = 5_000
 _PRUNE_SECONDS: Final = 600.0
 _DAY_SECONDS: Final = 86_400.0
 _COLUMNS: Final = (
-    "id, seconds, name, account, address, network, neighbourhood, client, mechanism, result, reason, standing"
+    "id, seconds, name, account, address, network, neighbourhood, client, mechanism, result, reason, standing,"
+    " app_password"
 )
 
 
@@ -55,6 +56,8 @@ class LoginRecord:
     """Why not."""
     standing: str
     """`known` or `stranger`; empty when the throttle could not say."""
+    app_password: str = ""
+    """The name of the app password that let in."""
 
     @property
     def network(self) -> str:
@@ -76,7 +79,7 @@ class LoginHistory:
     def add(self, connection: apsw.Connection, records: Sequence[LoginRecord]) -> None:
         """Write decisions down, as part of a transaction of the ledger."""
         connection.executemany(
-            f"INSERT OR IGNORE INTO decision ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608
+            f"INSERT OR IGNORE INTO decision ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608
             [
                 (
                     each.decision,
@@ -91,6 +94,7 @@ class LoginHistory:
                     each.result,
                     each.reason,
                     each.standing,
+                    each.app_password,
                 )
                 for each in records
             ],
@@ -103,7 +107,7 @@ class LoginHistory:
             f"SELECT {_COLUMNS} FROM decision{where} ORDER BY seconds DESC, id LIMIT ?",  # noqa: S608 - constants
             (*values, most),
         )
-        return [LoginRecord(int(number(row[0])), number(row[1]), *map(str, (*row[2:5], *row[7:12]))) for row in found]
+        return [LoginRecord(int(number(row[0])), number(row[1]), *map(str, (*row[2:5], *row[7:13]))) for row in found]
 
     def prune(self) -> None:
         """Forget what is older than is to be kept, and the oldest refusals when there is more than is to be kept."""

@@ -72,6 +72,10 @@ _MIGRATIONS: Final = (
     ) STRICT;
     CREATE INDEX alarm_by_name ON alarm (name, kind, seconds);
     """,
+    """
+    ALTER TABLE decision ADD COLUMN app_password TEXT NOT NULL DEFAULT '';
+    CREATE INDEX alarm_by_account ON alarm (account);
+    """,
 )
 """Entry n leads from schema version n to n + 1."""
 

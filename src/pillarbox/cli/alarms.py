@@ -10,7 +10,10 @@ from typing import Annotated, Final
 
 from cyclopts import Parameter
 
+from pillarbox.app.sessions import Which, end_sessions
 from pillarbox.auth.alarms import Alarms
+from pillarbox.auth.networks import neighbourhood_of
+from pillarbox.auth.quarantine import KINDS
 from pillarbox.cli.exits import CommandFailed, ExitCode
 from pillarbox.cli.household import login_name
 from pillarbox.cli.logins import ledger, time_text
@@ -20,6 +23,7 @@ from pillarbox.cli.witness import witness
 from pillarbox.clock import SystemClock
 
 _HERE: Final = Place()
+_CONFIRMED: Final = "You may use everything again; log in again"
 
 
 def list_alarms(
@@ -58,10 +62,12 @@ def list_alarms(
 def confirm(
     number: Annotated[int, Parameter(help="Of the alarm, as `alarms list` shows it.")], /, *, place: Place = _HERE
 ) -> None:
-    """Say that an alarm was nothing bad."""
+    """Say that an alarm was nothing bad. Sessions that it held to looking end: they come back as they were."""
     with ledger(place) as opened:
         alarm = Alarms(opened, SystemClock()).confirm(number)
     if alarm is None:
         raise CommandFailed(f"there is no alarm {number}; see: pillarbox alarms list", ExitCode.BAD_DATA)
     witness(place).info("alarm.confirmed", alarm=number, kind=alarm.kind.value, login=alarm.name)
+    if alarm.account and alarm.kind in KINDS[place.settings().auth.monitor.quarantine]:
+        end_sessions(place.folder, Which(account=alarm.account, network=neighbourhood_of(alarm.address)), _CONFIRMED)
     say(f"alarm {number} is confirmed: {alarm.kind.value}, {alarm.name or alarm.address}")

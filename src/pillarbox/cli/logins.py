@@ -39,9 +39,18 @@ def list_logins(
         say_json([{**asdict(each), "time": time_text(each.seconds)} for each in found])
         return
     say_table(
-        ("time (UTC)", "login", "result", "address", "client", "mechanism", "why not"),
+        ("time (UTC)", "login", "result", "address", "client", "mechanism", "why not", "app password"),
         [
-            (time_text(each.seconds), each.name, each.result, each.address, each.client, each.mechanism, each.reason)
+            (
+                time_text(each.seconds),
+                each.name,
+                each.result,
+                each.address,
+                each.client,
+                each.mechanism,
+                each.reason,
+                each.app_password,
+            )
             for each in found
         ],
     )

@@ -5,6 +5,7 @@ Must never: say more than the owner may know: it is about that account alone.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import UTC, datetime
 from typing import Final
 
@@ -29,6 +30,11 @@ Somebody logged in to your mail, and it looked unlike you:
 If it was you, nothing needs to be done.
 
 If it was not: change your password now, or ask whoever runs this server to do so. The old one is out at once.
+{quarantine}"""
+
+_QUARANTINE: Final = """
+Until whoever runs this server confirms that it was you (pillarbox alarms confirm), mail programs in that network can
+read your mail, and change nothing. Elsewhere nothing has changed.
 """
 
 _SECOND_FACTOR_TEXT: Final = """\
@@ -52,11 +58,20 @@ You are told once a day.
 class InboxNotices:
     """Messages to owners of accounts."""
 
-    def __init__(self, store: Store, server_name: str, clock: Clock, events: EventLog) -> None:
+    def __init__(
+        self,
+        store: Store,
+        server_name: str,
+        clock: Clock,
+        events: EventLog,
+        quarantined: Collection[AlarmKind] = (),
+    ) -> None:
+        """`quarantined` alarms hold logins to looking until they are confirmed."""
         self._store = store
         self._server_name = server_name
         self._clock = clock
         self._events = events
+        self._quarantined = quarantined
 
     async def tell(self, alarm: Alarm) -> None:
         """Put a notice into the INBOX of the account that the alarm is about; no other alarm is told.
@@ -69,7 +84,13 @@ class InboxNotices:
         template, subject = _TEXT, "A strange login to your mail"
         if alarm.kind is AlarmKind.ACCOUNT_PASSWORD:
             template, subject = _SECOND_FACTOR_TEXT, "Your account password was used, and refused"
-        text = template.format(why=alarm.why, when=when, address=alarm.address, client=alarm.client or "not named")
+        text = template.format(
+            why=alarm.why,
+            when=when,
+            address=alarm.address,
+            client=alarm.client or "not named",
+            quarantine=_QUARANTINE if alarm.kind in self._quarantined else "",
+        )
         content = notice(self._server_name, alarm.name, subject, text, date)
         try:
             account = await self._store.open(AccountId(alarm.account))
