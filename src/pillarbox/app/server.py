@@ -53,13 +53,15 @@ from pillarbox.imap.conversation import ImapConversation
 from pillarbox.imap.services import Services
 from pillarbox.mail.errors import MailError
 from pillarbox.net.certificates import LocalCertificates
+from pillarbox.net.handover import left_over
 from pillarbox.net.listener import CannotListen, open_listeners
+from pillarbox.net.notify import ServiceManager
 from pillarbox.net.served import ServerTls
 from pillarbox.net.server import Server
 from pillarbox.net.tally import AccountLimit, Share, Tally
 from pillarbox.net.tls import CertificateUnusable
 from pillarbox.net.trust import trust_advice
-from pillarbox.net.workers import DRAIN_SIGNAL, Reload, Supervisor, WorkerChannel, WorkerFailed
+from pillarbox.net.workers import DRAIN_SIGNAL, Beat, Reload, Supervisor, WorkerChannel, WorkerFailed
 from pillarbox.push.runner import EventsInvalid
 from pillarbox.web.client_settings import SetupInvalid
 
@@ -122,14 +124,21 @@ def serve(
         house.lmtp = open_lmtp(settings, certificate)
         house.managesieve = open_managesieve(settings, certificate, len(groups))
         house.challenged = open_acme(settings)
+        unused = left_over()
+        if unused:
+            raise CannotListen(f"systemd handed over {', '.join(unused)}, which no `listen` in the settings names")
         seal()
         if os.geteuid() == 0:
             events.warning("server.as_root", remedy=AS_ROOT_REMEDY)
-        line = f"ready {_url(settings.listen[0].host, port)}"
+
+        def ready() -> None:
+            announce(f"ready {_url(settings.listen[0].host, port)}")
+            house.manager.ready("serving")
+
         if settings.processes == 1:
-            house.serve(tls, groups[0], lambda: announce(line))
+            house.serve(tls, groups[0], ready)
         else:
-            _supervise(house, tls, groups, lambda: announce(line), read_again)
+            _supervise(house, tls, groups, ready, read_again)
     except OSError as error:
         raise CannotStart(f"{error.filename or settings.data_folder}: {error.strerror}") from error
     except (CannotListen, CertificateUnusable, DirectoryUnavailable, SetupInvalid, WorkerFailed) as error:
@@ -180,6 +189,8 @@ class _House:
         self.tally = Tally(max(TALLY_ROWS, 8 * settings.processes) if settings.processes > 1 else 1)
         self.row = 0
         """Of this process in the tally."""
+        self.manager = ServiceManager.of_this_process(clock)
+        """Who wants to hear how the server stands."""
         self._folder = folder
 
     def serve(
@@ -280,6 +291,9 @@ class _House:
             if self.sweeps:
                 start_acme(settings, self.challenged, clock, events, stack)
             server.start()
+            if lifeline is None and self.manager.beat_seconds is not None:
+                beating = asyncio.create_task(self._beat(self.manager.beat_seconds))
+                stack.callback(beating.cancel)
             events.info("server.ready", workers=settings.processes, pid=os.getpid())
             ready()
             await _first_of(stop.wait(), drain.wait())
@@ -288,6 +302,8 @@ class _House:
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(settings.net.drain_seconds):
                         await _first_of(stop.wait(), _drained(imap_servers))
+            if lifeline is None:
+                self.manager.stopping()
             events.info("server.stopping", connections=server.connections)
         events.info("server.stopped")
 
@@ -303,7 +319,7 @@ class _House:
         loop.add_signal_handler(DRAIN_SIGNAL, drain.set)
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stop.set)
-        loop.add_signal_handler(signal.SIGHUP, self.certificate.refresh)
+        loop.add_signal_handler(signal.SIGHUP, self._read_again if lifeline is None else self.certificate.refresh)
 
         def orphaned(descriptor: int) -> None:
             loop.remove_reader(descriptor)
@@ -313,6 +329,18 @@ class _House:
         if lifeline is not None:
             loop.add_reader(lifeline, orphaned, lifeline)
         return stop, drain
+
+    def _read_again(self) -> None:
+        """SIGHUP, where there is no supervisor to do it."""
+        self.manager.reloading()
+        self.certificate.refresh()
+        self.manager.ready("serving")
+
+    async def _beat(self, seconds: float) -> None:
+        """Tell whoever watches that the loop turns."""
+        while True:
+            self.manager.alive()
+            await asyncio.sleep(seconds)
 
     def _unhandled(self, _loop: asyncio.AbstractEventLoop, context: dict[str, object]) -> None:
         error = context.get("exception")
@@ -346,6 +374,7 @@ def _supervise(
     read_again: Callable[[], ServerSettings] | None,
 ) -> None:
     """Serve with one process for each group of sockets."""
+    manager = house.manager
 
     def work(channel: WorkerChannel) -> None:
         house.events.tag(worker=channel.number)
@@ -369,6 +398,7 @@ def _supervise(
             raise SystemExit(1) from error
 
     def close_all() -> None:
+        manager.stopping()
         for group in groups:
             _close(group)
         if house.starttls is not None:
@@ -381,6 +411,13 @@ def _supervise(
             house.managesieve.close()
 
     def reload() -> Reload:
+        manager.reloading()
+        try:
+            return read_anew()
+        finally:
+            manager.ready("serving")
+
+    def read_anew() -> Reload:
         house.certificate.refresh()
         try:
             settings = house.settings if read_again is None else reloaded(house.settings, read_again(), house.events)
@@ -392,7 +429,8 @@ def _supervise(
         house.settings = settings
         return Reload.REPLACE if changed else Reload.REFRESH
 
-    supervisor = Supervisor(len(groups), work, house.settings.net, house.clock, house.events, house.tally)
+    beat = Beat(manager.beat_seconds, manager.alive) if manager.beat_seconds is not None else None
+    supervisor = Supervisor(len(groups), work, house.settings.net, house.clock, house.events, house.tally, beat)
     supervisor.run(on_ready=ready, on_reload=reload, on_stop=close_all)
 
 

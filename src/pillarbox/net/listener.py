@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from pillarbox.auth.networks import NetworkSet
 from pillarbox.net.entrance import Entrance
 from pillarbox.net.hall import Hall, Visit, plain_address
+from pillarbox.net.handover import handed_over
 from pillarbox.net.plain import welcome
 from pillarbox.net.porter import Porter
 from pillarbox.net.settings import ListenAddress
@@ -34,13 +35,19 @@ def open_listeners(addresses: Sequence[ListenAddress], backlog: int, groups: int
     """Listening sockets for `groups` workers: one list each, all for the same addresses and ports.
 
     With several groups the kernel spreads connections over them (SO_REUSEPORT). Port 0 becomes one free port, the
-    same for every address that a name has. Raises CannotListen.
+    same for every address that a name has. What systemd handed over is taken first. Raises CannotListen.
     """
     made: list[list[socket.socket]] = [[] for _ in range(groups)]
     try:
         for address in addresses:
             port = address.port
             for family, host in _resolve(address):
+                given = handed_over(host, port)
+                if given is not None:  # one queue, which all workers share
+                    made[0].append(given)
+                    for group in made[1:]:
+                        group.append(given.dup())
+                    continue
                 if groups > 1 and port:
                     _listen(family, host, port, address, sharing=()).close()  # with SO_REUSEPORT nothing would clash
                 for group in made:

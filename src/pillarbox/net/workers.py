@@ -62,6 +62,14 @@ class WorkerChannel:
         os.write(self._status, bytes([self.number]))
 
 
+@dataclass(frozen=True, slots=True)
+class Beat:
+    """What the supervisor does again and again while all is well with it."""
+
+    seconds: float
+    do: Callable[[], None]
+
+
 @dataclass(slots=True)
 class _Seat:
     """One worker's place, whoever sits in it."""
@@ -93,9 +101,12 @@ class Supervisor:
         clock: Clock,
         events: EventLog,
         tally: Tally | None = None,
+        beat: Beat | None = None,
     ) -> None:
         """`work` runs in each worker process until that is told to stop by SIGTERM or the lifeline; each has a row of
         `tally` for as long as it lives."""
+        self._beat = beat
+        self._beaten_seconds = 0.0
         self._work = work
         self._settings = settings
         self._clock = clock
@@ -136,6 +147,7 @@ class Supervisor:
     def _tend(self, on_ready: Callable[[], None], on_reload: Callable[[], Reload], on_stop: Callable[[], None]) -> None:
         while not self._stopping:
             self._start_due()
+            self._beat_due()
             select.select([self._wake_in, self._status_in], [], [], self._pause_seconds())
             signals = set(_read_all(self._wake_in))
             self._welcome(_read_all(self._status_in))
@@ -169,7 +181,15 @@ class Supervisor:
 
     def _pause_seconds(self) -> float | None:
         due = [seat.start_at_seconds for seat in self._seats if seat.start_at_seconds is not None]
+        if self._beat is not None:
+            due.append(self._beaten_seconds + self._beat.seconds)
         return max(0.0, min(due) - self._clock.monotonic_seconds()) if due else None
+
+    def _beat_due(self) -> None:
+        now = self._clock.monotonic_seconds()
+        if self._beat is not None and now >= self._beaten_seconds + self._beat.seconds:
+            self._beaten_seconds = now
+            self._beat.do()
 
     def _start_due(self) -> None:
         now = self._clock.monotonic_seconds()
