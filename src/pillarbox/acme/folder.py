@@ -31,6 +31,7 @@ CERTIFICATE: Final = "certificate.pem"
 KEY: Final = "key.pem"
 _KEPT: Final = 3
 """Pairs of each name, the one that is served among them: to look at, and to go back to by hand."""
+_TRIES_PER_SECOND: Final = 10
 
 
 class Busy(Exception):
@@ -69,15 +70,12 @@ class AcmeFolder:
         self.challenges = ChallengeFolder(certificates_path)
 
     @contextlib.contextmanager
-    def locked(self) -> Iterator[None]:
-        """One process at a time; the kernel lets go when it dies. Raises Busy, OSError."""
+    def locked(self, patience_seconds: int = 0) -> Iterator[None]:
+        """One process at a time; the kernel lets go when it dies. Raises Busy after so long, OSError."""
         make_private(self._top / "acme")
         descriptor = os.open(self._top / "acme" / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as error:
-                raise Busy("the server, or another command, asks for certificates just now; try again later") from error
+            _lock(descriptor, patience_seconds)
             yield
         finally:
             os.close(descriptor)
@@ -151,6 +149,18 @@ class AcmeFolder:
         turning.symlink_to(Path("..") / self._issued.name / name / version.name)
         turning.rename(link)
         sync_folder(self._domains)
+
+
+def _lock(descriptor: int, patience_seconds: int) -> None:
+    for _ in range(patience_seconds * _TRIES_PER_SECOND):
+        with contextlib.suppress(BlockingIOError):
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        time.sleep(1 / _TRIES_PER_SECOND)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise Busy("the server, or another command, asks for certificates just now; try again later") from error
 
 
 def make_private(folder: Path) -> None:

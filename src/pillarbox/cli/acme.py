@@ -27,6 +27,8 @@ from pillarbox.clock import SystemClock
 from pillarbox.events import Field, NoEvents
 
 _HERE: Final = Place()
+_PATIENCE_SECONDS: Final = 60
+"""Until the server, or another command, has done what it asks an authority for."""
 
 
 def issue(
@@ -46,7 +48,7 @@ def issue(
         office = replace(office, settings=replace(office.settings, terms_agreed=True))
     with _troubles():
         chosen = wanted(names, office.settings.challenge)
-        with office.folder.locked():
+        with office.folder.locked(_PATIENCE_SECONDS):
             if dry_run:
                 url = rehearse(office, chosen)
                 if json:
@@ -96,7 +98,7 @@ def renew(
                 "there is nothing to renew; set acme.domains, or begin with: pillarbox acme issue NAME",
                 ExitCode.NO_INPUT,
             )
-        with office.folder.locked():
+        with office.folder.locked(_PATIENCE_SECONDS):
             outcomes = go_round(office, chosen, When.NOW if force else When.DUE)
     return _tell(outcomes, json)
 
@@ -118,7 +120,7 @@ def revoke(
         if issued is None:
             raise CommandFailed(f"there is no certificate {name}; see: pillarbox acme status", ExitCode.NO_INPUT)
         is_wanted = issued.name in (each.name for each in _all(office))
-        with office.folder.locked():
+        with office.folder.locked(_PATIENCE_SECONDS):
             revoke_certificate(office, issued, reason)
     if json:
         say_json({"name": issued.name, "serial": serial_of(issued), "result": "revoked"})
