@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import enum
 import functools
+import threading
 from collections.abc import Iterable
 from typing import Final
+from weakref import WeakValueDictionary
 
 SEEN: Final = "\\Seen"
 ANSWERED: Final = "\\Answered"
@@ -40,12 +42,11 @@ def canonical_flag(name: str) -> str:
 class FlagSet:
     """The flags of one message: immutable, shared by all messages that carry the same ones.
 
-    Make it with `flag_set()`, so that equal sets are (nearly always) one object; equality never
-    depends on that. `wire` is the set as it stands between the parentheses of a FLAGS list,
-    system flags first, then keywords, each group sorted.
+    Only `flag_set()` makes it, so that equal sets are one object: comparing and hashing them costs nothing. `wire` is
+    the set as it stands between the parentheses of a FLAGS list, system flags first, then keywords, each group sorted.
     """
 
-    __slots__ = ("_hash", "names", "wire")
+    __slots__ = ("__weakref__", "names", "wire")
 
     names: frozenset[str]
     wire: bytes
@@ -54,25 +55,27 @@ class FlagSet:
         self.names = names
         ordered = sorted(names, key=lambda name: (not name.startswith("\\"), name))
         self.wire = " ".join(ordered).encode("ascii")
-        self._hash = hash(names)
 
     def __contains__(self, name: str) -> bool:
         return name in self.names
-
-    def __eq__(self, other: object) -> bool:
-        return self is other or (isinstance(other, FlagSet) and self.names == other.names)
-
-    def __hash__(self) -> int:
-        return self._hash
 
     def __repr__(self) -> str:
         return f"FlagSet({self.wire.decode()})"
 
 
-@functools.lru_cache(maxsize=65_536)
+_ALIVE: Final[WeakValueDictionary[frozenset[str], FlagSet]] = WeakValueDictionary()
+"""Every flag set that anybody holds, by its names."""
+_MAKING: Final = threading.Lock()
+
+
+@functools.lru_cache(maxsize=4096)
 def flag_set(names: frozenset[str]) -> FlagSet:
-    """The shared set of these names. A cache of immutable values, not state."""
-    return FlagSet(names)
+    """The one set of these names. Immutable values, not state."""
+    with _MAKING:
+        found = _ALIVE.get(names)
+        if found is None:
+            found = _ALIVE[names] = FlagSet(names)
+        return found
 
 
 NO_FLAGS: Final = flag_set(frozenset())

@@ -15,6 +15,7 @@ from __future__ import annotations
 import datetime
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import compress
 from typing import Final
 
 from pillarbox.mail.uids import UidSet
@@ -59,12 +60,10 @@ class HasFlag:
     name: str
 
     def select(self, columns: Columns, rows: Sequence[int]) -> list[int]:
-        flags, wanted = columns.flags, self.name.lower()
-        different = {id(flags[row]): flags[row] for row in rows}  # sets are shared objects: few ids, no hashing
-        carrying = {
-            key for key, flag_set in different.items() if any(name.lower() == wanted for name in flag_set.names)
-        }
-        return [row for row in rows if id(flags[row]) in carrying]
+        wanted = self.name.lower()
+        sets = list(map(columns.flags.__getitem__, rows))
+        carries = {each: any(name.lower() == wanted for name in each.names) for each in set(sets)}
+        return list(compress(rows, map(carries.__getitem__, sets)))
 
 
 @dataclass(frozen=True, slots=True)
