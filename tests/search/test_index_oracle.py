@@ -28,7 +28,7 @@ from pillarbox.search.evaluate import matching_rows
 from pillarbox.search.narrow import Step
 from pillarbox.store.contract import AccountId, AccountStore, MailboxId, NewMessage, StoreLimits
 from pillarbox.store.searchable import MessageBody, MessageHeader
-from pillarbox.store.sqlite import IndexSettings, SqliteSettings, SqliteStore, index, open_store
+from pillarbox.store.sqlite import IndexSettings, SqliteSettings, SqliteStore, asking, open_store, shelves
 from pillarbox.store.sqlite.account_indexer import AccountIndexer, Turn
 from tests.differential.corpus import corpus
 from tests.search.samples import samples
@@ -233,7 +233,9 @@ class Searched:
 
 @pytest.fixture
 async def searched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Searched]:
-    monkeypatch.setattr(index, "FEW_TEXTS", 0)  # ask the trigrams, however few the texts are
+    monkeypatch.setattr(asking, "FEW_TEXTS", 0)  # ask the trigrams, however few the texts are
+    monkeypatch.setattr(shelves, "SHELF_CONTENTS", 16)
+    monkeypatch.setattr(shelves, "_SAMPLED", 2)
     folder = tmp_path / "mail"
     store = await open_store(
         folder, StoreLimits(), HeldClock(), NoEvents(), SqliteSettings(inline_bytes=20_000, poll_seconds=3_600)

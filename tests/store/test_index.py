@@ -16,7 +16,7 @@ from pillarbox.mail.flags import DELETED, FlagAction
 from pillarbox.mime.digest import digest
 from pillarbox.search.query import Address, Body, Header, Text
 from pillarbox.store.contract import AccountStore, MailboxId, NewMessage, TextKey
-from pillarbox.store.sqlite import index
+from pillarbox.store.sqlite import asking
 from pillarbox.store.sqlite.account_indexer import AccountIndexer, Turn
 from pillarbox.store.sqlite.index import INDEX_NAME
 from pillarbox.store.sqlite.index_settings import IndexSettings
@@ -96,7 +96,7 @@ async def test_what_is_indexed_is_answered_for_certain(
     few_texts: int,
 ) -> None:
     """By looking through all of a few texts, and by trigrams."""
-    monkeypatch.setattr(index, "FEW_TEXTS", few_texts)
+    monkeypatch.setattr(asking, "FEW_TEXTS", few_texts)
     account = await filled(opening, THREE)
     index_all(tmp_path / "mail")
     assert await asked(account, key) == (uids, [])
@@ -166,7 +166,7 @@ async def test_texts_of_messages_that_are_gone_are_swept(opening: OpenStore, tmp
     assert [row for table in ("document", "header_text", "body_text") for row in
             kept.execute(f"SELECT content FROM {table} ORDER BY content")] == [(1,), (3,)] * 3  # fmt: skip
     assert kept.execute("SELECT rowid FROM body_trigrams WHERE body_trigrams MATCH '\"lan\"'").fetchall() == []
-    assert kept.execute("SELECT rowid FROM body_words WHERE body_words MATCH 'lan*'").fetchall() == []
+    assert kept.execute("SELECT rowid FROM body_seams WHERE body_seams MATCH 'lan*'").fetchall() == []
     assert kept.execute("SELECT count(*) FROM field WHERE content = 2").get == 0
 
 

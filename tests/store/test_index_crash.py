@@ -56,7 +56,7 @@ async def test_indexing_goes_on_after_a_kill(opening: OpenStore, tmp_path: Path)
             assert (list(found.certain), list(found.possible)) == ([uid], [])
         index = apsw.Connection(str(account_folder(folder) / INDEX_NAME))
         assert index.execute("PRAGMA integrity_check").get == "ok"
-        for table in ("header_trigrams", "body_trigrams", "body_words"):
+        for table in ("header_trigrams", "body_trigrams", "body_seams"):
             index.execute(f"INSERT INTO {table} ({table}) VALUES ('integrity-check')")
         index.close()
         await store.close()

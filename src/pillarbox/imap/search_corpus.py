@@ -9,9 +9,9 @@ Must never: change the view, or hold more than what it was asked for last.
 from __future__ import annotations
 
 import asyncio
-from bisect import bisect_left
-from collections.abc import Collection, Sequence
-from typing import Final
+from collections.abc import Sequence
+
+from pyroaring import BitMap
 
 from pillarbox.imap.object_ids import thread_object_id
 from pillarbox.imap.view import View
@@ -20,6 +20,7 @@ from pillarbox.mail.flags import NO_FLAGS
 from pillarbox.mail.uids import UidSet
 from pillarbox.search.corpus import BodyTexts, Candidates, Columns, HeaderTexts, TextKey
 from pillarbox.search.fuzzy import Fuzzy, Hits
+from pillarbox.search.renumber import renumbered, set_of
 from pillarbox.store.contract import AccountStore, DigestField
 from pillarbox.store.searchable import MessageBody, MessageHeader
 
@@ -38,10 +39,6 @@ class _Header(MessageHeader):
 
     def thread_id(self) -> str:
         return thread_object_id(self.raw_header, self._email_id).decode("ascii")
-
-
-_MANY: Final = 8
-"""From one in so many rows on, a table of all is quicker than looking for each."""
 
 
 class ViewCorpus:
@@ -70,15 +67,12 @@ class ViewCorpus:
             known = await self._account.fuzzy_hits(self._mailbox, key, asked)
         except MailboxMissing:
             return Hits({}, ())
-        found = dict(zip(self._rows_of(known.found), known.found.values(), strict=True))
-        return Hits(found, self._rows_of(known.unread))
+        rows_of = dict(zip(asked, rows, strict=True))
+        found = {rows_of[uid]: hit for uid, hit in known.found.items()}
+        return Hits(found, self._rows_of(set_of(known.unread)).to_array())
 
-    def _rows_of(self, found: Collection[int]) -> list[int]:
-        uids = self.columns.uids
-        if len(found) < len(uids) // _MANY:
-            return [bisect_left(uids, uid) for uid in found]
-        rows = {uid: row for row, uid in enumerate(uids)}
-        return [rows[uid] for uid in found]
+    def _rows_of(self, found: BitMap) -> BitMap:
+        return renumbered(found, self.columns.uids, range(len(self.columns.uids)))
 
     async def headers(self, rows: Sequence[int]) -> Sequence[HeaderTexts | None]:
         uids = [self.columns.uids[row] for row in rows]

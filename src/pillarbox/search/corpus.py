@@ -9,9 +9,11 @@ Must never: say where messages come from.
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
+
+from pyroaring import BitMap
 
 from pillarbox.mail.flags import FlagSet
 from pillarbox.mail.uids import UidSet
@@ -87,9 +89,9 @@ class BodyTexts(Protocol):
 class Candidates:
     """What an index says of one key about the messages that it was asked about: those in neither don't match."""
 
-    certain: Collection[int]
+    certain: BitMap
     """These match."""
-    possible: Collection[int]
+    possible: BitMap
     """These may match; who wants to know must read them. None is in `certain`."""
 
 

@@ -13,8 +13,9 @@ Must never: hold more than one batch of messages, or run long without a pause.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from collections.abc import Set as AbstractSet
 from typing import Final
+
+from pyroaring import BitMap
 
 from pillarbox.search.casemap import WINDOW_CHARACTERS, casemap_header, casemap_pieces
 from pillarbox.search.corpus import BodyTexts, Corpus, FoldedHeader, HeaderTexts
@@ -72,13 +73,14 @@ async def ranked_rows(query: Query, corpus: Corpus, observe: Observer | None = N
     if textual == all_of(()):
         return Ranked(rows, {})
     narrowing = Narrowing(corpus, observe)
-    asked = frozenset(rows)
+    asked = BitMap(rows)
     fuzzy_keys = dict.fromkeys(leaf for leaf in leaves(textual) if isinstance(leaf, Fuzzy))
     scored = await score_rows(list(fuzzy_keys), corpus, rows, observe)
     for key, scores in scored.items():
-        narrowing.known[key] = Known(asked, frozenset(scores))
+        narrowing.known[key] = Known(asked, BitMap(list(scores)))
     bounds = await narrowing.bounds(textual, asked)
-    found = sorted([*bounds.certain, *await _read(textual, corpus, narrowing, sorted(bounds.possible))])
+    read = await _read(textual, corpus, narrowing, bounds.possible.to_array())
+    found = (bounds.certain | BitMap(read)).to_array().tolist()
     if observe is not None:
         observe(Step(textual, "read", len(bounds.possible), len(found) - len(bounds.certain), 0))
     return Ranked(found, {row: relevance(textual, scored, row) for row in found} if scored else {})
@@ -158,9 +160,12 @@ class _Batch:
         known = self._known.get(key)
         return [row for row in rows if (known is None or known.is_open(row)) and row not in self.gone]
 
-    def _certain(self, key: HeaderKey | BodyKey) -> AbstractSet[int]:
+    def _hits(self, found: set[int], key: HeaderKey | BodyKey, rows: Sequence[int]) -> list[int]:
+        """Of the rows, those that were found, and those of which it was known before."""
         known = self._known.get(key)
-        return frozenset() if known is None else known.certain
+        if known is None:
+            return [row for row in rows if row in found]
+        return [row for row in rows if row in found or row in known.certain]
 
     async def _with_header(self, key: HeaderKey | Text, rows: Sequence[int]) -> list[int]:
         unread = [row for row in self._open(key, rows) if row not in self._headers_read]
@@ -172,8 +177,7 @@ class _Batch:
                     self._ask_header(row, header)
             self._headers_read.update(some)
             await self._corpus.pause()
-        hits = self._header_hits[key].union(self._certain(key))
-        return [row for row in rows if row in hits]
+        return self._hits(self._header_hits[key], key, rows)
 
     def _ask_header(self, row: int, header: HeaderTexts) -> None:
         folded = FoldedHeader(header)
@@ -191,8 +195,7 @@ class _Batch:
                     await self._ask_body(row, body)
             self._bodies_read.update(some)
             await self._corpus.pause()
-        hits = self._body_hits[key].union(self._certain(key))
-        return [row for row in rows if row in hits]
+        return self._hits(self._body_hits[key], key, rows)
 
     def _body_batches(self, rows: Sequence[int]) -> Iterator[Sequence[int]]:
         sizes = self._corpus.columns.sizes

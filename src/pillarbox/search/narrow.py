@@ -15,8 +15,10 @@ Must never: read a message.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
+
+from pyroaring import BitMap
 
 from pillarbox.search.corpus import Candidates, Corpus
 from pillarbox.search.fuzzy import Fuzzy
@@ -67,9 +69,9 @@ Observer = Callable[[Step], None]
 class Known:
     """What the index said of one key."""
 
-    asked: frozenset[int] = frozenset()
-    certain: frozenset[int] = frozenset()
-    possible: frozenset[int] = frozenset()
+    asked: BitMap = field(default_factory=BitMap)
+    certain: BitMap = field(default_factory=BitMap)
+    possible: BitMap = field(default_factory=BitMap)
 
     def is_open(self, row: int) -> bool:
         """Whether the row must be read to know."""
@@ -84,7 +86,7 @@ class Narrowing:
         self._corpus = corpus
         self._observe = observe
 
-    async def bounds(self, query: Query, rows: frozenset[int]) -> Candidates:
+    async def bounds(self, query: Query, rows: BitMap) -> Candidates:
         """Which of the rows `query` matches for sure, and which it may match."""
         if not rows:
             return Candidates(rows, rows)
@@ -95,56 +97,56 @@ class Narrowing:
                 return await self._any_of(terms, rows)
             case Not(term):
                 inner = await self.bounds(term, rows)
-                return Candidates(rows.difference(inner.certain, inner.possible), inner.possible)
+                return Candidates(rows - inner.certain - inner.possible, inner.possible)
             case SentSince() | SentBefore() | SentOn() | EmailId() | ThreadId():
-                return self._noted(query, "not indexed", rows, Candidates(frozenset(), rows))
+                return self._noted(query, "not indexed", rows, Candidates(BitMap(), rows))
             case Body(text) | Text(text) if not text:
-                return self._noted(query, "columns", rows, Candidates(rows, frozenset()))
+                return self._noted(query, "columns", rows, Candidates(rows, BitMap()))
             case Header() | Address() | Body() | Text():
                 return await self._from_index(query, rows)
             case Fuzzy():
-                return Candidates(rows & self.known[query].certain, frozenset())
+                return Candidates(rows & self.known[query].certain, BitMap())
             case _:
-                found = query.select(self._corpus.columns, sorted(rows))
-                return self._noted(query, "columns", rows, Candidates(frozenset(found), frozenset()))
+                found = query.select(self._corpus.columns, rows.to_array())
+                return self._noted(query, "columns", rows, Candidates(BitMap(found), BitMap()))
 
-    async def _all_of(self, terms: Sequence[Query], rows: frozenset[int]) -> Candidates:
+    async def _all_of(self, terms: Sequence[Query], rows: BitMap) -> Candidates:
         left, certain = rows, rows
         for term in sorted(terms, key=_cheapest_first):
             found = await self.bounds(term, left)
-            certain = certain.intersection(found.certain)
-            left = left.intersection(found.certain) | left.intersection(found.possible)
+            certain = certain & found.certain
+            left = left & (found.certain | found.possible)
             if not left:
                 break
             await self._corpus.pause()
         return Candidates(certain & left, left - certain)
 
-    async def _any_of(self, terms: Sequence[Query], rows: frozenset[int]) -> Candidates:
-        left, possible = rows, frozenset[int]()
+    async def _any_of(self, terms: Sequence[Query], rows: BitMap) -> Candidates:
+        left, possible = rows, BitMap()
         for term in sorted(terms, key=_cheapest_first):
             found = await self.bounds(term, left)
-            left = left.difference(found.certain)
-            possible = possible.union(found.possible)
+            left = left - found.certain
+            possible = possible | found.possible
             if not left:
                 break
             await self._corpus.pause()
         return Candidates(rows - left, possible & left)
 
-    async def _from_index(self, key: IndexedKey, rows: frozenset[int]) -> Candidates:
+    async def _from_index(self, key: IndexedKey, rows: BitMap) -> Candidates:
         known = self.known.setdefault(key, Known())
-        unasked = sorted(rows - known.asked if known.asked else rows)
-        if len(unasked) <= FEW_ROWS and unasked:
+        unasked = rows - known.asked
+        if 0 < len(unasked) <= FEW_ROWS:
             return self._noted(key, "few left", rows, Candidates(rows & known.certain, rows - known.certain))
         if unasked:
-            found = await self._corpus.candidates(key, unasked)
+            found = await self._corpus.candidates(key, unasked.to_array())
             if found is None:
-                return self._noted(key, "not indexed", rows, Candidates(frozenset(), rows))
-            known.asked = known.asked.union(unasked) if known.asked else rows
-            known.certain = known.certain.union(found.certain)
-            known.possible = known.possible.union(found.possible)
+                return self._noted(key, "not indexed", rows, Candidates(BitMap(), rows))
+            known.asked |= unasked
+            known.certain |= found.certain
+            known.possible |= found.possible
         return self._noted(key, "index", rows, Candidates(rows & known.certain, rows & known.possible))
 
-    def _noted(self, asked: Query, how: str, rows: frozenset[int], found: Candidates) -> Candidates:
+    def _noted(self, asked: Query, how: str, rows: BitMap, found: Candidates) -> Candidates:
         if self._observe is not None:
             self._observe(Step(asked, how, len(rows), len(found.certain), len(found.possible)))
         return found

@@ -7,6 +7,8 @@ from array import array
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
+from pyroaring import BitMap
+
 from pillarbox.clock import Clock
 from pillarbox.mail.errors import (
     LimitReached,
@@ -22,6 +24,7 @@ from pillarbox.mail.flags import DELETED, SEEN, FlagAction, apply_flags, flag_se
 from pillarbox.mail.names import INBOX, check_new_name
 from pillarbox.mail.uids import UidSet
 from pillarbox.mime.digest import digest
+from pillarbox.search.renumber import set_of
 from pillarbox.store import naming
 from pillarbox.store.contract import (
     NOTHING_MORE,
@@ -366,7 +369,7 @@ class MemoryAccount:
 
     async def text_candidates(self, mailbox: MailboxId, key: TextKey, uids: Sequence[int]) -> Candidates | None:
         self._begin().box(mailbox)
-        return Candidates((), uids)
+        return Candidates(BitMap(), set_of(uids))
 
     async def fuzzy_hits(self, mailbox: MailboxId, key: Fuzzy, uids: Sequence[int]) -> Hits:
         self._begin().box(mailbox)

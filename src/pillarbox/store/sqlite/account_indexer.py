@@ -46,6 +46,7 @@ from pillarbox.store.sqlite.index import (
 )
 from pillarbox.store.sqlite.index_settings import IndexSettings
 from pillarbox.store.sqlite.schema import BLOBS_NAME, DATABASE_NAME
+from pillarbox.store.sqlite.shelves import fill_shelf, next_shelf
 
 _SWEPT_DOCUMENTS: Final = 500
 """Of those that are indexed, looked at in one turn whether their content is still there: about 2 ms."""
@@ -161,6 +162,12 @@ class AccountIndexer:
             return Turn.MORE
 
     def _add_new(self, index: apsw.Connection, mail: apsw.Connection) -> Turn:
+        shelf = next_shelf(index, indexed_through(index))
+        if shelf is not None:
+            with _transaction(index):
+                if next_shelf(index, indexed_through(index)) == shelf:
+                    fill_shelf(index, shelf)
+            return Turn.MORE
         if indexed_through(index) >= _last_content(mail):
             return Turn.FINISHED
         end = time.monotonic() + self._settings.turn_seconds

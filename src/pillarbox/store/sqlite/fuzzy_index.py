@@ -13,6 +13,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 import apsw
+from pyroaring import BitMap
 
 from pillarbox.search.fuzzy import Fuzzy, Hit, Hits, Likeness, Place, Vocabulary, Wanted, is_typo
 
@@ -64,12 +65,12 @@ def remove_terms(index: apsw.Connection, contents: Collection[int]) -> None:
         index.executemany(f"DELETE FROM {table} WHERE rowid = ?", ((content,) for content in contents))  # noqa: S608 - constants
 
 
-def ask_fuzzily(index: apsw.Connection, key: Fuzzy, contents: frozenset[int], through: int) -> Hits:
+def ask_fuzzily(index: apsw.Connection, key: Fuzzy, contents: BitMap, through: int) -> Hits:
     """What the index, which knows contents up to `through`, says of the key about these contents, by content."""
     unread = [content for content in contents if content > through]
     if not key.words:
         return Hits({}, unread)
-    asked = _Asked(index, key, contents.difference(unread))
+    asked = _Asked(index, key, contents - BitMap(unread))
     close = [asked.closely(wanted) for wanted in key.words]
     if not frozenset.intersection(*map(frozenset, close)):
         typos = [asked.with_typos(wanted) for wanted in key.words]
@@ -89,7 +90,7 @@ def _rows(columns: Sequence[Mapping[int, int]], contents: Collection[int]) -> It
 class _Asked:
     """Contents that are all in the index, and the key that is asked of them."""
 
-    def __init__(self, index: apsw.Connection, key: Fuzzy, contents: frozenset[int]) -> None:
+    def __init__(self, index: apsw.Connection, key: Fuzzy, contents: BitMap) -> None:
         self._index = index
         self._weights: Mapping[Place, int] = key.where.value
         self._contents = contents

@@ -9,17 +9,22 @@ import asyncio
 import threading
 from array import array
 from collections.abc import Callable, Collection, Sequence
+from itertools import compress, islice
+from operator import lt
 from pathlib import Path
 from typing import TypeVar
 
 import apsw
+from pyroaring import BitMap
 
 from pillarbox.events import EventLog
+from pillarbox.search.renumber import renumbered, set_of
 from pillarbox.store.contract import Candidates, Fuzzy, Hits, TextIndexState, TextKey
 from pillarbox.store.image import SharedImage
+from pillarbox.store.sqlite.asking import ask_index
 from pillarbox.store.sqlite.failures import DATABASE_FAILURES
 from pillarbox.store.sqlite.fuzzy_index import ask_fuzzily
-from pillarbox.store.sqlite.index import ask_index, discard_index, index_state, indexed_through, open_index
+from pillarbox.store.sqlite.index import discard_index, index_state, indexed_through, open_index
 
 R = TypeVar("R")
 
@@ -32,28 +37,26 @@ _BROKEN = (apsw.CorruptError, apsw.NotADBError, apsw.SQLError)
 class Scope:
     """The messages that searches ask about: their UIDs, and the content of each (0: it is gone)."""
 
-    __slots__ = ("_uid_of", "contents", "distinct", "highest", "uids")
+    __slots__ = ("_ascend", "contents", "distinct", "uids")
 
     def __init__(self, uids: Sequence[int], contents: Sequence[int]) -> None:
         self.uids = uids
         self.contents = contents
-        self._uid_of = dict(zip(contents, uids, strict=True))
-        self.distinct = frozenset(self._uid_of)
-        self.highest = max(contents, default=0)
+        self.distinct = set_of(contents)
+        self._ascend = all(map(lt, contents, islice(contents, 1, None)))
 
     def pairs_with(self, contents: Collection[int]) -> list[tuple[int, int]]:
         """The UIDs of these contents, each with its content."""
-        if len(self.distinct) == len(self.uids):
-            return [(self._uid_of[content], content) for content in contents]
+        if not contents:
+            return []
         chosen = frozenset(contents)
         return [pair for pair in zip(self.uids, self.contents, strict=True) if pair[1] in chosen]
 
-    def uids_with(self, contents: Collection[int]) -> list[int]:
-        """The UIDs of these contents, in no order."""
-        if len(self.distinct) == len(self.uids):
-            return list(map(self._uid_of.__getitem__, contents))
-        chosen = frozenset(contents)  # a message is there twice
-        return [uid for uid, content in zip(self.uids, self.contents, strict=True) if content in chosen]
+    def uids_with(self, contents: BitMap) -> BitMap:
+        """The UIDs of these contents, all of them of this scope."""
+        if self._ascend:
+            return renumbered(contents, self.contents, self.uids)
+        return BitMap(list(compress(self.uids, map(contents.__contains__, self.contents))))
 
 
 class IndexReader:
@@ -73,7 +76,7 @@ class IndexReader:
             return None
         possible = found.possible
         if 0 in scope.distinct:
-            possible = {0, *possible}
+            possible = possible | BitMap((0,))
         return Candidates(scope.uids_with(found.certain), scope.uids_with(possible))
 
     async def fuzzy_hits(self, key: Fuzzy, scope: Scope) -> Hits:
@@ -82,13 +85,17 @@ class IndexReader:
         if hits is None:
             return Hits({}, scope.uids)
         found = {uid: hits.found[content] for uid, content in scope.pairs_with(hits.found)}
-        return Hits(found, scope.uids_with(hits.unread))
+        return Hits(found, scope.uids_with(set_of(hits.unread)).to_array())
 
     def scope_of(self, image: SharedImage, uids: Sequence[int]) -> Scope:
         """The scope of ascending UIDs of a mailbox. That of all of it is kept until something arrives or vanishes."""
         if not isinstance(uids, array) or uids != image.uids:
-            content_of = dict(zip(image.uids, image.contents, strict=True))
-            return Scope(uids, [content_of.get(uid, 0) for uid in uids])
+            wanted = set_of(uids)
+            contents = list(compress(image.contents, map(wanted.__contains__, image.uids)))
+            if len(contents) < len(uids):  # some are gone
+                content_of = dict(zip(image.uids, image.contents, strict=True))
+                contents = [content_of.get(uid, 0) for uid in uids]
+            return Scope(uids, contents)
         kept, of_image = self._whole
         if of_image is not image or kept.uids != image.uids:
             self._whole = kept, _ = Scope(image.uids[:], image.contents[:]), image
@@ -103,7 +110,7 @@ class IndexReader:
         await asyncio.get_running_loop().run_in_executor(None, self._forget)
 
     def _ask(self, key: TextKey, scope: Scope) -> Candidates | None:
-        return self._asked(lambda index: ask_index(index, key, scope.distinct, scope.highest))
+        return self._asked(lambda index: ask_index(index, key, scope.distinct))
 
     def _ask_fuzzily(self, key: Fuzzy, scope: Scope) -> Hits | None:
         return self._asked(lambda index: ask_fuzzily(index, key, scope.distinct, indexed_through(index)))
