@@ -126,20 +126,21 @@ def _link(letters: Letters) -> list[int]:
     for row, one in enumerate(letters.ids):
         if one:
             nodes.setdefault(one, row)  # of doubles the first has the id
+    parents, node_of, link = links.parents, nodes.get, links.link
     for row, references in enumerate(letters.references):
         parent = _NONE
         for one in references:  # 1 (A)
-            node = nodes.get(one)
+            node = node_of(one)
             if node is None:
                 node = nodes[one] = links.add_missing()
-            if parent != _NONE and links.parents[node] == _NONE:
-                links.link(node, parent)
+            if parent != _NONE and parents[node] == _NONE:
+                link(node, parent)
             parent = node
-        if links.parents[row] != parent:  # 1 (B)
-            links.parents[row] = _NONE
+        if parents[row] != parent:  # 1 (B)
+            parents[row] = _NONE
             if parent != _NONE:
-                links.link(row, parent)
-    return links.parents
+                link(row, parent)
+    return parents
 
 
 # --- steps 2 to 4 and 6 --------------------------------------------------------------------------------
@@ -150,12 +151,15 @@ def _prune(parents: Sequence[int], count: int) -> tuple[list[int], dict[int, lis
     roots: list[int] = []
     children: dict[int, list[int]] = {}
     nearest: dict[int, int] = {}
-    for row in range(count):
-        parent = _nearest(row, parents, count, nearest)
+    for row, parent in enumerate(parents[:count]):
+        if parent >= count:
+            parent = _nearest(parent, parents, count, nearest)
         if parent == _NONE:
             roots.append(row)
+        elif (siblings := children.get(parent)) is None:
+            children[parent] = [row]
         else:
-            children.setdefault(parent, []).append(row)
+            siblings.append(row)
     for top in [node for node in children if node >= count]:
         if len(children[top]) == 1:
             roots += children.pop(top)
@@ -164,14 +168,15 @@ def _prune(parents: Sequence[int], count: int) -> tuple[list[int], dict[int, lis
     return roots, children
 
 
-def _nearest(row: int, parents: Sequence[int], count: int, known: dict[int, int]) -> int:
-    """The closest ancestor that is there, else the eldest missing one, else none. `known` remembers missing ones'."""
-    node = parents[row]
+def _nearest(node: int, parents: Sequence[int], count: int, known: dict[int, int]) -> int:
+    """Of a missing node the closest ancestor that is there, else the eldest missing one, which may be the node itself.
+
+    `known` remembers what was found."""
     passed: list[int] = []
     while node >= count and node not in known:
         passed.append(node)
         node = parents[node]
-    found = known[node] if node >= count else node if node != _NONE or not passed else passed[-1]
+    found = known[node] if node >= count else node if node != _NONE else passed[-1]
     known.update(dict.fromkeys(passed, found))
     return found
 

@@ -121,6 +121,10 @@ def write_threads(forest: Forest) -> _Threads:
         if node == end:
             pieces.append(b")")
             continue
+        if node < count and node not in children:
+            pieces.append(b"(%d)")
+            order.append(node)
+            continue
         pieces.append(b"(")
         while node < count:
             pieces.append(b"%d")
