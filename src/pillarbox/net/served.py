@@ -171,20 +171,21 @@ class ServedCertificates:
     def _replace(self, named: NamedCertificate, signature: _Signature) -> None:
         """Show what the files hold now. Raises CertificateUnusable, once it is logged."""
         shown = self._shown.get(named.files)
-        is_new = shown is None or shown.held is None
         try:
             fresh = self._read(named, signature)
         except CertificateUnusable as error:
-            then = "not served" if is_new else "the one before is served on"
+            is_served = shown is not None and shown.held is not None
+            then = "the one before is served on" if is_served else "not served"
             self._events.error(
                 "certificate.unusable", path=str(named.files.certificate_path), error=str(error), then=then
             )
             self._shown[named.files] = replace(shown or _Shown(()), signature=signature, is_missed=False)
             raise
         self._shown[named.files] = fresh
-        if fresh.held is not None:
+        before = None if shown is None else shown.held
+        if fresh.held is not None and fresh.held != before:
             self._events.info(
-                "certificate.added" if is_new else "certificate.replaced",
+                "certificate.added" if before is None else "certificate.replaced",
                 path=str(named.files.certificate_path),
                 names=" ".join(fresh.held.names),
                 ends=fresh.held.certificate.not_valid_after_utc.isoformat(timespec="seconds"),
