@@ -60,6 +60,7 @@ def _secrets(patient: Patient) -> Iterator[Finding]:
     given = patient.settings.tls.key_path or patient.settings.tls.certificate_path
     secrets = [
         folder.accounts_path,
+        folder.factor_key_path,
         folder.certificates_path / "authority.key",
         folder.certificates_path / "server.pem",
         *([given] if given is not None else []),
