@@ -22,6 +22,8 @@ CAPABILITIES: Final = (Capability("STARTTLS", "9051"), Capability("LOGINDISABLED
 _OFFERED: Final = "IMAP4rev2 IMAP4rev1 ID STARTTLS LOGINDISABLED"
 """RFC 9051 section 6.2.1: the rest is said under TLS, where nobody can change it."""
 
+_KNOWN: Final = frozenset({"CAPABILITY", "NOOP", "LOGOUT", "STARTTLS"})
+
 
 class ImapOverture:
     """Satisfies pillarbox.conversation.Overture."""
@@ -30,7 +32,7 @@ class ImapOverture:
 
     def __init__(self, limits: ImapLimits) -> None:
         self._framer = Framer(_no_literals)
-        self._limits = FrameLimits(limits.line_bytes_before_login, limits.drain_bytes, 0, 0)
+        self._limits = FrameLimits(limits.line_bytes_before_login, limits.drain_bytes, literals=1, spilled_literals=0)
         self._mistakes = 0
         self._most_mistakes = limits.bad_commands_before_login
 
@@ -68,6 +70,8 @@ class ImapOverture:
                 return b'* ID ("name" "Pillarbox")\r\n%b OK ID completed\r\n' % tag, Then.MORE
             if name in ("LOGIN", "AUTHENTICATE"):
                 return b"%b NO [PRIVACYREQUIRED] Say STARTTLS first\r\n" % tag, Then.MORE
+            if name not in _KNOWN:
+                return self._mistake(tag, "Say STARTTLS first")
             cursor.end()
         except BadSyntax as error:
             return self._mistake(tag, error.text)
@@ -81,9 +85,8 @@ class ImapOverture:
                 return b"* BYE Logging out\r\n%b OK LOGOUT completed\r\n" % tag, Then.OVER
             case "STARTTLS" if self._framer.unread_bytes:
                 return b"* BYE Nothing may follow STARTTLS before TLS has begun\r\n", Then.OVER
-            case "STARTTLS":
+            case _:
                 return b"%b OK Begin TLS now\r\n" % tag, Then.TLS
-        return self._mistake(tag, "Say STARTTLS first")
 
     def _mistake(self, tag: bytes, text: str) -> tuple[bytes, Then]:
         self._mistakes += 1
