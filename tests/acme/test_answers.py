@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import socket
 import ssl
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -13,10 +15,10 @@ from cryptography import x509
 from requests import ConnectionError as NoConnection
 
 from pillarbox.acme.folder import AcmeFolder
+from pillarbox.acme.problems import explained
 from pillarbox.acme.proofs import Proof, challenge_pem, shown
 from pillarbox.acme.responder import answering, bound, http_answer
 from pillarbox.acme.settings import AcmeSettings, Challenge
-from pillarbox.acme.trouble import explained
 from pillarbox.clock import HeldClock
 from pillarbox.events import NoEvents
 from pillarbox.net.challenges import ChallengeFolder
@@ -115,6 +117,13 @@ def test_limits_are_explained_in_plain_words() -> None:
     assert str(trouble).startswith("the authority has had too many requests for these names or from you; wait")
     assert str(trouble).endswith('for "mail.example.org" in the last 1h0m0s, [31m retry after 3pm')
     assert trouble.wait_seconds == 3600.0
+
+
+def test_a_worker_does_not_load_what_speaks_acme() -> None:
+    heavy = "{'acme', 'josepy', 'requests'}"
+    program = f"import sys, pillarbox.app.acme; print(sorted({heavy} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=120)
+    assert done.stdout == "[]\n"
 
 
 def test_every_trouble_has_words() -> None:

@@ -36,9 +36,10 @@ from requests import Response
 
 from pillarbox import __version__
 from pillarbox.acme.folder import Issued, make_private, write_private
+from pillarbox.acme.problems import TROUBLES, explained
 from pillarbox.acme.schedule import Window, ask_again_seconds
 from pillarbox.acme.settings import AcmeSettings
-from pillarbox.acme.trouble import TROUBLES, AcmeTrouble, explained, plain
+from pillarbox.acme.trouble import AcmeTrouble, plain
 from pillarbox.clock import Clock
 
 _KEY: Final = "key.pem"

@@ -2,7 +2,7 @@
 
     python -I -m pillarbox.acme.child < JOB
 
-JOB is a JSON object (acme/process.py). What happens goes to stdout, one event a line. What speaks ACME takes some 20 MB
+JOB is a JSON object (acme/process.py). What happens goes to stdout, one event a line. What speaks ACME takes 11 MB
 and blocks; so no worker loads it, and a server that stops ends it with SIGTERM.
 
 Must never: outlive its server by more than cleaning up takes.
