@@ -1,5 +1,6 @@
 #!/bin/sh
-# Installs the Debian packages whose commands are missing, named in a file of lines "COMMAND PACKAGE".
+# Installs the Debian packages whose commands are missing, named in a file of lines "COMMAND PACKAGE"
+# (or "LIBRARY.so PACKAGE").
 # As root with apt-get it installs them; otherwise it says in one line what to install, and fails.
 set -eu
 PATH=$PATH:/usr/sbin:/sbin
@@ -7,7 +8,11 @@ PATH=$PATH:/usr/sbin:/sbin
 missing=""
 while read -r command package; do
     case $command in '' | '#'*) continue ;; esac
-    command -v "$command" >/dev/null 2>&1 || missing="$missing $package"
+    case $command in
+    *.so) found() { ls /usr/lib/*/"$1"; } ;;
+    *) found() { command -v "$1"; } ;;
+    esac
+    found "$command" >/dev/null 2>&1 || missing="$missing $package"
 done <"$1"
 [ -n "$missing" ] || exit 0
 

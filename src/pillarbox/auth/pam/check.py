@@ -2,7 +2,8 @@
 
 PAM itself sees to it that a name that nobody has takes as long as a wrong password: its modules wait after both.
 
-Must never: wait longer than the settings say; leave a process behind.
+Must never: wait longer than the settings say, or leave a process of ours behind (what a module starts in a session of
+its own is its own affair).
 """
 
 from __future__ import annotations
