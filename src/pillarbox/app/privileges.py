@@ -139,12 +139,13 @@ def seal() -> None:
     _prctl(_SET_DUMPABLE, 0)
 
 
-def has_default_user() -> bool:
-    """Whether this machine has the user whose new data folders are."""
+def default_identity() -> Identity | None:
+    """Whose a new data folder is, when this machine has that user."""
     try:
-        return pwd.getpwnam(DEFAULT_USER).pw_uid != 0
+        found = pwd.getpwnam(DEFAULT_USER)
     except KeyError:
-        return False
+        return None
+    return Identity(found.pw_name, found.pw_uid, found.pw_gid)
 
 
 # --- whom -------------------------------------------------------------------------------------------
@@ -166,9 +167,8 @@ def _wanted(settings: RunAsSettings, folder: Path) -> tuple[str, int, int]:
         except KeyError:
             return f"#{there.st_uid}", there.st_uid, there.st_gid
         return owner.pw_name, owner.pw_uid, owner.pw_gid
-    if has_default_user():
-        return _wanted(RunAsSettings(DEFAULT_USER), folder)
-    return "root", 0, 0
+    default = default_identity() or Identity("root", 0, 0)
+    return default.name, default.user, default.group
 
 
 def _group(name: str) -> int:

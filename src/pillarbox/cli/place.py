@@ -13,6 +13,7 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 
 from pillarbox.app.folder import DataFolder
+from pillarbox.app.privileges import default_identity, prepare_folder
 from pillarbox.app.settings import ServerSettings
 from pillarbox.cli.exits import CommandFailed, ExitCode
 
@@ -68,8 +69,9 @@ class Place:
 
     def make(self) -> None:
         """Make the data folder, for its owner only, when it is not there. Raises CommandFailed."""
-        self._check_owner()
         try:
+            self._give_to_default_user()
+            self._check_owner()
             self.folder.prepare()
         except OSError as error:
             code = ExitCode.NO_PERMISSION if isinstance(error, PermissionError) else ExitCode.UNAVAILABLE
@@ -84,6 +86,13 @@ class Place:
                 "pillarbox user add NAME",
                 ExitCode.NO_INPUT,
             )
+
+    def _give_to_default_user(self) -> None:
+        """The usual folder is the server's own user's from the beginning, also when root is the first to come."""
+        if os.geteuid() == 0 and self.data is None and not self.path.exists():
+            identity = default_identity()
+            if identity is not None:
+                prepare_folder(self.path, identity)
 
     def _check_owner(self) -> None:
         """Root would leave files behind that the server's own user can't open."""
