@@ -12,7 +12,8 @@ from typing import Annotated, Final
 
 from cyclopts import Parameter
 
-from pillarbox.app.sessions import end_what_is_taken_back
+from pillarbox.app.sessions import Which as Live
+from pillarbox.app.sessions import end_what_is_taken_back, list_sessions
 from pillarbox.auth.app_passwords import (
     AppPassword,
     AppPasswordMissing,
@@ -124,13 +125,20 @@ def revoke(
     account = account_named(place, user)
     with _kept(place) as kept:
         found: Sequence[AppPassword] = kept.of(account.id) if which is None else [kept.named(account.id, which)]
+        ended = _sessions_of(place, account, {each.name for each in found})
         for each in found:
             kept.revoke(each)
     for each in found:
         witness(place).info("app_password.revoked", login=account.login_name, app_password=each.name)
-    ended = end_what_is_taken_back(place.folder)
+    end_what_is_taken_back(place.folder)
     names = ", ".join(f'"{each.name}"' for each in found) or "nothing: there is none"
     say(f"revoked {names}; {ended} {'session' if ended == 1 else 'sessions'} ended")
+
+
+def _sessions_of(place: Place, account: Account, names: set[str]) -> int:
+    """How many sessions app passwords have open."""
+    rows, _ = list_sessions(place.folder, Live(account=account.id))
+    return sum(row.app_password in names for row in rows)
 
 
 @contextmanager
