@@ -234,3 +234,28 @@ async def test_odd_requests_end_and_harm_nobody(tmp_path: Path, number: int) -> 
         writer.write(REQUEST)
         assert (await answer_to(reader))[0].startswith(b"HTTP/1.1 200")
         writer.close()
+
+
+async def test_behind_a_proxy_clients_are_counted_by_their_own_addresses(tmp_path: Path) -> None:
+    settings = WebSettings(proxy_from=("127.0.0.0/8",), max_connections_per_address=1)
+    async with running(tmp_path, settings) as web:
+
+        async def enter(header: bytes) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+            plain = socket.create_connection(("127.0.0.1", web.port))
+            plain.sendall(header)
+            plain.setblocking(False)
+            context = ssl.create_default_context(cafile=str(web.files.certificate_path))
+            return await asyncio.open_connection(sock=plain, ssl=context, server_hostname="localhost")
+
+        writers = []
+        for number in range(3):
+            reader, writer = await enter(b"PROXY TCP4 192.0.2.%d 127.0.0.1 5 443\r\n" % number)
+            writer.write(REQUEST)
+            assert (await answer_to(reader))[0].startswith(b"HTTP/1.1 200")
+            writers.append(writer)
+        assert web.server.connections == 3
+        for header in (b"PROXY TCP4 192.0.2.1 127.0.0.1 5 443\r\n", b""):
+            with pytest.raises((ssl.SSLError, OSError)):
+                await enter(header)
+        for writer in writers:
+            writer.close()

@@ -123,6 +123,20 @@ def _plain(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> str:
     return str(mapped or address)
 
 
+async def announced(accepted: socket.socket) -> ProxyHeader:
+    """The header of a connection, read off it. Raises ConnectionError when there is none."""
+    loop = asyncio.get_running_loop()
+    found: asyncio.Future[ProxyHeader | str] = loop.create_future()
+    reader = HeaderReader(loop, accepted, found.set_result)
+    try:
+        header = await found
+    finally:
+        reader.stop()
+    if isinstance(header, str):
+        raise ConnectionError(header)
+    return header
+
+
 class HeaderReader:
     """Reads the header of one connection and not a byte more; then it is done with it."""
 

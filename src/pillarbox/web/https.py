@@ -18,6 +18,7 @@ import socket
 import ssl
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from starlette.types import ASGIApp
@@ -25,9 +26,11 @@ from uvicorn import Config
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
 
+from pillarbox.auth.networks import NetworkSet
 from pillarbox.events import EventLog
 from pillarbox.net.challenges import peek_hello
 from pillarbox.net.hall import network_of, plain_address
+from pillarbox.net.proxy import announced
 from pillarbox.net.served import Held, ServerTls
 from pillarbox.net.tls import CertificateUnusable, Door
 from pillarbox.web.mobileconfig import ProfileSigner, read_signer
@@ -119,17 +122,30 @@ class _Hall:
                 await self._empty.wait()
 
 
+@dataclass(slots=True)
+class _Visit:
+    """Whose connection it is; behind a proxy that turns out a little later."""
+
+    address: str
+    leave: Callable[[], None]
+    is_proxy: bool
+    client: tuple[str, int] | None = None
+    """Address and port that a proxy named."""
+
+
 class _Guest(H11Protocol):
     """A connection that ends on time, whatever it does."""
 
-    def __init__(self, config: Config, state: ServerState, leave: Callable[[], None], seconds: float) -> None:
+    def __init__(self, config: Config, state: ServerState, visit: _Visit, seconds: float) -> None:
         super().__init__(config=config, server_state=state, app_state={"prolong": self._prolong})
-        self._leave = leave
+        self._leave = visit.leave
+        self._named_client = visit.client
         self._seconds = seconds
         self._end: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         super().connection_made(transport)
+        self.client = self._named_client or self.client
         self._end = self.loop.call_later(self._seconds, transport.abort)
 
     def _prolong(self, seconds: float) -> None:
@@ -164,7 +180,8 @@ class WebServer:
     def __init__(
         self, sockets: Sequence[socket.socket], tls: WebTls, app: ASGIApp, settings: WebSettings, events: EventLog
     ) -> None:
-        """`sockets` listen, come from `net.listener.open_listeners` and are closed by `stop`."""
+        """`sockets` listen, come from `net.listener.open_listeners` and are closed by `stop`. Raises NetworkInvalid."""
+        self._proxies = NetworkSet(settings.proxy_from) if settings.proxy_from else None
         self._sockets = tuple(sockets)
         self._tls = tls
         self._settings = settings
@@ -251,29 +268,42 @@ class WebServer:
         self._events.error("web.paused", reason=error.strerror, seconds=_PAUSE_SECONDS, connections=self.connections)
 
     def _let_in(self, accepted: socket.socket, address: str) -> None:
-        settings = self._settings
-        if (
-            self.connections >= settings.max_connections
-            or self._hall.of_network(address) >= settings.max_connections_per_address
-        ):
+        is_proxy = self._proxies is not None and address in self._proxies
+        if self.connections >= self._settings.max_connections or (not is_proxy and self._is_full(address)):
             accepted.close()
             self._events.debug("web.refused", address=address, reason="too many connections")
             return
         accepted.setblocking(False)
-        leave = self._hall.enter(address)
-        task = self._loop.create_task(self._shake_hands(accepted, leave))
+        visit = _Visit(address, self._hall.enter(address), is_proxy)
+        task = self._loop.create_task(self._shake_hands(accepted, visit))
         self._entering.add(task)
-        task.add_done_callback(lambda done: self._entered(done, accepted, leave, address))
+        task.add_done_callback(lambda done: self._entered(done, accepted, visit))
 
-    async def _shake_hands(self, accepted: socket.socket, leave: Callable[[], None]) -> None:
+    def _is_full(self, address: str) -> bool:
+        return self._hall.of_network(address) >= self._settings.max_connections_per_address
+
+    async def _hear_whose_it_is(self, accepted: socket.socket, visit: _Visit) -> None:
+        """From a proxy. Raises ConnectionError."""
+        header = await announced(accepted)
+        if not header.address:
+            return
+        if self._is_full(header.address):
+            raise ConnectionRefusedError("too many connections")
+        leave_as_proxy, visit.leave = visit.leave, self._hall.enter(header.address)
+        leave_as_proxy()
+        visit.address, visit.client = header.address, (header.address, header.port)
+
+    async def _shake_hands(self, accepted: socket.socket, visit: _Visit) -> None:
         settings = self._settings
         async with asyncio.timeout(settings.handshake_timeout_seconds):
+            if visit.is_proxy:
+                await self._hear_whose_it_is(accepted, visit)
             challenge = await self._tls.challenge(accepted)
         await self._loop.connect_accepted_socket(
             lambda: (
-                _Authority(leave)
+                _Authority(visit.leave)
                 if challenge is not None
-                else _Guest(self._config, self._state, leave, settings.connection_seconds)
+                else _Guest(self._config, self._state, visit, settings.connection_seconds)
             ),
             accepted,
             ssl=challenge or self._tls.context(),
@@ -281,20 +311,18 @@ class WebServer:
             ssl_shutdown_timeout=_SHUTDOWN_SECONDS,
         )
 
-    def _entered(
-        self, task: asyncio.Task[None], accepted: socket.socket, leave: Callable[[], None], address: str
-    ) -> None:
+    def _entered(self, task: asyncio.Task[None], accepted: socket.socket, visit: _Visit) -> None:
         """The handshake is over, well or badly, or was cancelled before it began."""
         self._entering.discard(task)
         error = None if task.cancelled() else task.exception()
         if error is None and not task.cancelled():
             return
-        leave()
+        visit.leave()
         accepted.close()
         if isinstance(error, OSError):  # ssl.SSLError, ConnectionError and TimeoutError are among them
-            self._events.debug("web.handshake_failed", address=address, reason=str(error))
+            self._events.debug("web.handshake_failed", address=visit.address, reason=str(error))
         elif error is not None:
-            self._events.bug("web.handshake_failed", error, address=address)
+            self._events.bug("web.handshake_failed", error, address=visit.address)
 
 
 class _Forwarder(logging.Handler):
