@@ -8,12 +8,16 @@ from __future__ import annotations
 import asyncio
 import datetime
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
 from pillarbox.app.sessions import end_what_is_taken_back
+from pillarbox.auth.directory import Account, AccountDirectory
+from pillarbox.auth.elsewhere import NO_PASSWORD
+from pillarbox.auth.settings import AccountBackend
 from pillarbox.cli.exits import CommandFailed, ExitCode
 from pillarbox.cli.household import account_named, accounts, everybodys_mail, login_name
 from pillarbox.cli.passwords import PasswordStdin, new_password
@@ -25,22 +29,38 @@ from pillarbox.secret import Secret
 
 Name = Annotated[str, Parameter(help="Login name, such as alice or alice@example.org; its case does not matter.")]
 _HERE = Place()
+_KEEPERS = {AccountBackend.LDAP: "the LDAP directory", AccountBackend.PAM: "PAM"}
 
 
 def add(name: Name, /, *, password_stdin: PasswordStdin = False, place: Place = _HERE) -> None:
-    """Make an account; asks for its password."""
+    """Make an account; asks for its password, unless another back end judges passwords."""
     kept = login_name(name)
+    if (backend := place.settings().auth.backend) is not AccountBackend.BUILTIN:
+        _add_without_password(place, kept, backend, password_stdin)
+        return
     password = new_password(kept, password_stdin)
     place.make()
     with accounts(place) as directory:
         account = directory.add(kept, _hashed(place, password))
+        _keep_scram_keys(place, directory, [(account, password)])
     witness(place).info("account.added", login=account.login_name)
     say(f"added {account.login_name}")
 
 
+def _add_without_password(place: Place, kept: str, backend: AccountBackend, password_stdin: bool) -> None:
+    if password_stdin:
+        raise CommandFailed(f"passwords are kept by {_KEEPERS[backend]}; leave out --password-stdin", ExitCode.USAGE)
+    place.make()
+    with accounts(place) as directory:
+        account = directory.add(kept, NO_PASSWORD)
+    witness(place).info("account.added", login=account.login_name)
+    say(f"added {account.login_name}; its password is kept by {_KEEPERS[backend]}")
+
+
 def list_accounts(*, json: Json = False, place: Place = _HERE) -> None:
-    """All accounts."""
+    """All accounts, and who keeps their passwords."""
     place.check()
+    backend = place.settings().auth.backend
     with accounts(place) as directory:
         found = directory.accounts()
     if json:
@@ -53,15 +73,22 @@ def list_accounts(*, json: Json = False, place: Place = _HERE) -> None:
                     "admin": account.admin,
                     "created": _day(account.created_seconds),
                     "password_changed": _day(account.password_changed_seconds),
+                    "password": _keeper(account, backend),
                 }
                 for account in found
             ]
         )
         return
     say_table(
-        ("name", "disabled", "created", "password changed"),
+        ("name", "disabled", "created", "password changed", "password"),
         [
-            (each.login_name, each.disabled, _day(each.created_seconds)[:10], _day(each.password_changed_seconds)[:10])
+            (
+                each.login_name,
+                each.disabled,
+                _day(each.created_seconds)[:10],
+                _day(each.password_changed_seconds)[:10],
+                _keeper(each, backend),
+            )
             for each in found
         ],
     )
@@ -70,9 +97,15 @@ def list_accounts(*, json: Json = False, place: Place = _HERE) -> None:
 def change_password(name: Name, /, *, password_stdin: PasswordStdin = False, place: Place = _HERE) -> None:
     """Give an account another password; the old one is out at once, and sessions that it opened end."""
     account = account_named(place, name)
+    if (backend := place.settings().auth.backend) is not AccountBackend.BUILTIN:
+        raise CommandFailed(
+            f"the password of {account.login_name} is kept by {_KEEPERS[backend]}; change it there", ExitCode.USAGE
+        )
     password = new_password(account.login_name, password_stdin)
     with accounts(place) as directory:
         directory.set_password(account.login_name, _hashed(place, password))
+        changed = directory.find(account.login_name)
+        _keep_scram_keys(place, directory, [] if changed is None else [(changed, password)])
     end_what_is_taken_back(place.folder)
     witness(place).info("account.password_changed", login=account.login_name)
     say(f"changed the password of {account.login_name}")
@@ -160,6 +193,7 @@ def import_accounts(
             )
         hashes = asyncio.run(hash_all(roster.passwords(), place.settings().auth))
         added = directory.add_all(list(zip(roster.names(), hashes, strict=True)))
+        _keep_scram_keys(place, directory, list(zip(added, roster.passwords(), strict=True)))
     events = witness(place)
     for account in added:
         events.info("account.added", login=account.login_name)
@@ -177,6 +211,19 @@ def _hashed(place: Place, password: Secret[str]) -> str:
         return asyncio.run(hasher.hash(password))
     finally:
         hasher.close()
+
+
+def _keep_scram_keys(place: Place, directory: AccountDirectory, added: Sequence[tuple[Account, Secret[str]]]) -> None:
+    from pillarbox.cli.scram import keep_scram_keys
+
+    keep_scram_keys(directory, place.settings().auth, added)
+
+
+def _keeper(account: Account, backend: AccountBackend) -> str:
+    """Who judges the account's password now."""
+    if backend is AccountBackend.BUILTIN:
+        return "none" if account.password_hash == NO_PASSWORD else "here"
+    return backend.value
 
 
 def _ask_to_remove(name: str) -> None:
