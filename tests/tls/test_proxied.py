@@ -1,0 +1,56 @@
+"""A server behind a load balancer: throttles and logs know the client, not the balancer."""
+
+from __future__ import annotations
+
+import imaplib
+import socket
+from pathlib import Path
+
+from tests.tls.doors import ACCOUNT, PASSWORD, PATIENCE_SECONDS, Doors, doors
+
+FAILURES = 12
+"""More than an address may have in a row here."""
+
+
+class Proxied(imaplib.IMAP4):
+    """imaplib through a balancer that sends a header first."""
+
+    def __init__(self, running: Doors, door: str, client: str) -> None:
+        self._running = running
+        self._client = client
+        super().__init__("localhost", running.ports[door], PATIENCE_SECONDS)
+
+    def _create_socket(self, timeout: float | None) -> socket.socket:
+        plain = socket.create_connection(("127.0.0.1", self.port), timeout)
+        plain.sendall(f"PROXY TCP4 {self._client} 127.0.0.1 40000 993\r\n".encode())
+        if self.port == self._running.ports["starttls"]:
+            return plain
+        return self._running.server.client_context().wrap_socket(plain, server_hostname="localhost")
+
+
+def test_logins_are_judged_and_logged_by_the_client_s_address(tmp_path: Path) -> None:
+    throttle = f"[auth.throttle]\nfailures_per_address = {FAILURES // 4}"
+    with doors(tmp_path, 'proxy_from = ["127.0.0.1"]', throttle) as running:
+        running.server.add_account(ACCOUNT, PASSWORD)
+        refused = []
+        for _ in range(FAILURES):
+            client = Proxied(running, "imap", "192.0.2.66")
+            try:
+                client.login(f"guess{len(refused)}@example.org", "wrong")
+            except imaplib.IMAP4.error as error:
+                refused.append(str(error))
+            client.shutdown()
+        assert "Too many failed logins" in refused[-1]
+        running.wait_for("login.denied", len(refused), address="192.0.2.66")
+        for door in ("imap", "starttls"):  # others behind the same balancer are not held up
+            client = Proxied(running, door, "192.0.2.7")
+            if door == "starttls":
+                client.starttls(running.server.client_context())
+            assert client.login(ACCOUNT, PASSWORD)[0] == "OK"
+            client.logout()
+        running.wait_for("login.granted", 2, address="192.0.2.7")
+        running.wait_for("connection.ended", 2, address="192.0.2.7", port=40000)
+        assert '"address": "127.0.0.1"' not in running.server.stderr()
+        listed = running.server.command("logins", "list", "--json")
+        assert '"192.0.2.66"' in listed
+        assert '"127.0.0.1"' not in listed
