@@ -112,6 +112,6 @@ def test_a_common_needle_needs_few_texts(
     for needle in ("lantern", "anter", "the", "e", "granite meadow", "of the", "x" * 150, "積書", "café "):
         expected = BitMap([content for content, body in bodies.items() if needle in body])
         for _ in range(2):
-            found = asking._Asked(index, everyone)._in_column("body", needle, everyone)
+            found = asking._Asked(index, everyone, max(bodies))._in_column("body", needle, everyone)
             assert (needle, found) == (needle, expected)
         fill_all(index, max(bodies))

@@ -27,8 +27,9 @@ from pillarbox.store.sqlite.shelves import holding
 FEW_TEXTS: Final = 200
 """Texts that are looked through (5 microseconds each) sooner than lists of trigrams are put together."""
 
-_MOST_REMAINING: Final = 4_000
-"""The same of what the shelves left open of a common needle: its trigrams are in nearly all texts."""
+_LOOK_BY_LIST: Final = 10
+"""Looking into a text takes so many times as long as reading one entry of a list of trigrams, which common needles
+have one of for nearly every text that there is."""
 _MOST_GRAMS: Final = 24
 """Trigrams of a needle that are asked for: more make candidates hardly fewer, and each costs a list to read."""
 _MOST_SEAMS: Final = 8
@@ -51,7 +52,7 @@ def ask_index(index: apsw.Connection, key: TextKey, contents: BitMap) -> Candida
         waiting = contents & BitMap([content for (content,) in unread])
         if contents and contents.max() > through:
             waiting |= contents & BitMap(range(through + 1, contents.max() + 1))
-        found = _Asked(index, contents - waiting).candidates(key)
+        found = _Asked(index, contents - waiting, through).candidates(key)
         return None if found is None else Candidates(found.certain, waiting | found.possible)
     finally:
         index.execute("COMMIT")
@@ -60,9 +61,10 @@ def ask_index(index: apsw.Connection, key: TextKey, contents: BitMap) -> Candida
 class _Asked:
     """Contents that are all in the index, and what is asked of them."""
 
-    def __init__(self, index: apsw.Connection, contents: BitMap) -> None:
+    def __init__(self, index: apsw.Connection, contents: BitMap, through: int) -> None:
         self._index = index
         self._contents = contents
+        self._through = through
 
     def candidates(self, key: TextKey) -> Candidates | None:
         if UNKEPT.search(key.needle) or UNKEPT.search(key.text):
@@ -106,14 +108,14 @@ class _Asked:
             return self._looked_into(column, needle, wanted)
         certain = holding(self._index, column, needle, wanted)
         open_ones = wanted - certain
-        if not certain or len(open_ones) > _MOST_REMAINING:
+        if column == "body":
+            open_ones = self._with_seams(needle, open_ones)
+        if len(open_ones) == len(wanted) or len(open_ones) * _LOOK_BY_LIST > self._through:
             candidates = self._with_grams(column, needle)
             if candidates is not None:
                 open_ones = open_ones & candidates
                 if column == "body" and len(needle) <= GRAM:
                     return certain | open_ones
-        if column == "body" and len(open_ones) > FEW_TEXTS:
-            open_ones = self._with_seams(needle, open_ones)
         return certain | self._looked_into(column, needle, open_ones)
 
     def _looked_into(self, column: str, needle: str, wanted: BitMap) -> BitMap:
