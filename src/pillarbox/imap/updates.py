@@ -81,7 +81,10 @@ async def owed_updates(
 def _changes(view: View, image: MailboxImage, features: Collection[Feature], wish: Wish) -> list[bytes]:
     """Arrivals, new keywords and changed flags."""
     lines: list[bytes] = []
-    changed = [row for row in image.changed_since(view.modseq) if image.uids[row] < view.uidnext]
+    if view.only_own_changes:
+        changed = []
+    else:
+        changed = [row for row in image.changed_since(view.modseq) if image.uids[row] < view.uidnext]
     if Change.ARRIVALS in wish.changes and _arrivals(view, image):
         lines.append(b"* %d EXISTS\r\n" % view.count)
         if Feature.IMAP4REV2 not in features:

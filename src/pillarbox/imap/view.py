@@ -97,6 +97,11 @@ class View:
         if result.changed and (result.modseq_before <= self.modseq or result.modseq_before in self.own_modseqs):
             self.own_modseqs.add(result.modseq)
 
+    @property
+    def only_own_changes(self) -> bool:
+        """Whether all that changed since the client was told last was done by itself: each change has a number."""
+        return self.image.highest_modseq - self.modseq == len(self.own_modseqs)
+
     # --- numbers and UIDs ------------------------------------------------------------------------
 
     def number_of(self, uid: int) -> int:
