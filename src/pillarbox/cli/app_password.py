@@ -30,6 +30,7 @@ from pillarbox.cli.household import account_named, accounts, mail_of
 from pillarbox.cli.logins import time_text
 from pillarbox.cli.moments import moment, seconds_of
 from pillarbox.cli.place import Place
+from pillarbox.cli.scram import keep_scram_keys
 from pillarbox.cli.speech import Json, complain, say, say_json, say_table
 from pillarbox.cli.witness import witness
 from pillarbox.clock import SystemClock
@@ -77,6 +78,8 @@ def add(
             made, secret = kept.add(account.id, device, Terms(scope, from_, lock, _end(expires)))
         except (AppPasswordRefused, NetworkInvalid) as error:
             raise CommandFailed(str(error), ExitCode.USAGE) from error
+    with accounts(place) as directory:
+        keep_scram_keys(directory, place.settings().auth, [(account, secret)], made.id)
     witness(place).info("app_password.added", login=account.login_name, app_password=made.name, limits=_limits(made))
     _note_missing(place, account, scope)
     if json:
