@@ -1,8 +1,8 @@
 """What let somebody in, as a word that can be asked about later: is it still good?
 
 `password:7` is the account's own password as it was changed for the seventh time, `app:ID` an app password. Other
-words (or none) stand for what the account database knows nothing of, such as a certificate: only a disabled account
-takes those back.
+words (or none) stand for what the account database knows nothing of, such as a certificate: only an account that is
+disabled or removed takes those back.
 
 Must never: hold a secret.
 """
@@ -43,14 +43,10 @@ def taken_back(directory: AccountDirectory, held: Collection[Held]) -> set[Held]
 
 def _is_good(directory: AccountDirectory, account: AccountId, credential: str) -> bool:
     found = directory.rows("SELECT disabled, password_version FROM account WHERE id = ?", account)
-    is_ours = credential.startswith((_PASSWORD, _APP))
-    if not found:
-        return not is_ours
-    disabled, version = found[0]
-    if disabled:
+    if not found or found[0][0]:
         return False
     if credential.startswith(_PASSWORD):
-        return credential == f"{_PASSWORD}{version}"
+        return credential == f"{_PASSWORD}{found[0][1]}"
     app_password = app_password_of(credential)
     if app_password is None:
         return True
