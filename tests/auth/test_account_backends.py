@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
+import hmac
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
@@ -12,7 +14,7 @@ import pytest
 
 from pillarbox.auth.app_passwords import AppPasswords, Terms
 from pillarbox.auth.authenticator import BuiltinAuthenticator
-from pillarbox.auth.claims import PasswordClaim
+from pillarbox.auth.claims import PasswordClaim, ScramClaim
 from pillarbox.auth.contract import Attempt, Denied, Granted, RefusalReason
 from pillarbox.auth.directory import AccountDirectory
 from pillarbox.auth.elsewhere import NO_PASSWORD, PasswordsElsewhere
@@ -22,6 +24,8 @@ from pillarbox.auth.pam.check import PamCheck
 from pillarbox.auth.pam.settings import PamSettings
 from pillarbox.auth.password_check import Accepted, AdminRight, CheckUnavailable, PasswordCheck, Rejected
 from pillarbox.auth.passwords import PasswordHasher
+from pillarbox.auth.scram_directory import ScramStore
+from pillarbox.auth.scram_keys import ScramHash, ScramParameters, derive_keys
 from pillarbox.auth.settings import AuthSettings
 from pillarbox.clock import HeldClock
 from pillarbox.secret import Secret
@@ -247,6 +251,32 @@ async def test_a_password_that_is_kept_here_is_not_asked_for_while_somebody_else
     hasher.close()
     assert await door.login("alice", "wonderland") == WRONG
     await door.close()
+
+
+async def test_keys_of_a_password_that_is_kept_here_are_no_way_in_while_somebody_else_judges(tmp_path: Path) -> None:
+    hasher = PasswordHasher(CHEAP)
+    stored = await hasher.hash(Secret("wonderland"))
+    hasher.close()
+    decisions = []
+    for check in (None, Said()):
+        door = Door(tmp_path, check)
+        account = door.directory.find("alice") or door.directory.add("alice", stored)
+        keeping = ScramStore(door.directory, CHEAP.sasl)
+        keys = [derive_keys(hash, Secret(b"wonderland"), parameters) for hash, parameters in keeping.wanted(account)]
+        keeping.keep(account, keys)
+        (_, found), *_ = keeping.of(account, ScramHash.SHA_256)
+        decisions.append(await door.authenticator.decide(proof_of("wonderland", found.parameters), FROM))
+        await door.close()
+    assert isinstance(decisions[0], Granted)
+    assert decisions[1] == WRONG
+
+
+def proof_of(password: str, parameters: ScramParameters) -> ScramClaim:
+    salted = hashlib.pbkdf2_hmac("sha256", password.encode(), parameters.salt, parameters.iterations)
+    client_key = hmac.digest(salted, b"Client Key", "sha256")
+    signature = hmac.digest(hashlib.sha256(client_key).digest(), b"all that was said", "sha256")
+    proof = bytes(a ^ b for a, b in zip(client_key, signature, strict=True))
+    return ScramClaim("alice", ScramHash.SHA_256, b"all that was said", proof)
 
 
 async def test_a_second_factor_is_asked_for_after_a_password_that_was_judged_elsewhere(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from pillarbox.cli.exits import ExitCode
-from tests.cli.commands import CommandLine, run
+from tests.cli.commands import CHEAP_HASHES, CommandLine, run
 
 
 def names(pillarbox: CommandLine) -> list[str]:
@@ -24,11 +24,12 @@ def test_an_account_is_made_and_listed(pillarbox: CommandLine) -> None:
     assert account["name"] == "alice@example.org"
     assert account["disabled"] is False
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", account["created"])
-    assert set(account) == {"name", "id", "disabled", "admin", "created", "password_changed"}
+    assert set(account) == {"name", "id", "disabled", "admin", "created", "password_changed", "password"}
+    assert account["password"] == "here"
 
 
 def test_in_a_pipe_the_list_is_plain_lines(alice: CommandLine) -> None:
-    assert re.fullmatch(r"alice\tno\t\d{4}-\d\d-\d\d\t\d{4}-\d\d-\d\d\n", alice.done("user", "list").out)
+    assert re.fullmatch(r"alice\tno\t\d{4}-\d\d-\d\d\t\d{4}-\d\d-\d\d\there\n", alice.done("user", "list").out)
 
 
 def test_a_new_data_folder_is_for_its_owner_only(tmp_path: Path) -> None:
@@ -154,12 +155,7 @@ def test_a_broken_configuration_is_told_before_anything_is_done(pillarbox: Comma
     said = pillarbox("user", "add", "alice", "--password-stdin", stdin="wonderland\n")
     assert said.code == ExitCode.CONFIG
     assert 'line 2: auth.argon2_pases: there is no such setting; did you mean "argon2_passes"?' in said.err
-    assert names_after_mending(pillarbox) == []
-
-
-def names_after_mending(pillarbox: CommandLine) -> list[str]:
-    (pillarbox.data / "pillarbox.toml").unlink()
-    return names(pillarbox)
+    assert not (pillarbox.data / "accounts.db").exists()
 
 
 def test_the_usual_data_folder_is_the_users_own(tmp_path: Path) -> None:
@@ -167,3 +163,18 @@ def test_the_usual_data_folder_is_the_users_own(tmp_path: Path) -> None:
         assert "/var/lib/pillarbox" in run("config", "check", home=tmp_path).out
     else:
         assert f"{tmp_path}/.local/share/pillarbox" in run("config", "check", home=tmp_path).out
+
+
+def test_with_another_back_end_accounts_are_made_and_listed_without_a_password(
+    alice: CommandLine,
+) -> None:
+    backend, keeper = "ldap", "the LDAP directory"
+    (alice.data / "pillarbox.toml").write_text(f'{CHEAP_HASHES}backend = "{backend}"\n')
+    assert alice.done("user", "add", "bob").out == f"added bob; its password is kept by {keeper}\n"
+    assert {each["name"]: each["password"] for each in alice.done("user", "list", "--json").json} == {
+        "alice": backend,
+        "bob": backend,
+    }
+    refused = alice("user", "password", "alice", "--password-stdin", stdin="wonderland\n")
+    assert (refused.code, refused.out) == (ExitCode.USAGE, "")
+    assert f"kept by {keeper}" in refused.err

@@ -160,6 +160,8 @@ class BuiltinAuthenticator:
         if not claim.bound:
             return Denied(RefusalReason.BINDING, account.id)
         decision: Granted | Denied
+        if fit.credential == ACCOUNT_PASSWORD and self._elsewhere is not None:
+            return Denied(RefusalReason.WRONG_CREDENTIALS)  # keys of a password that is not asked for now
         if fit.credential == ACCOUNT_PASSWORD:
             decision = await self._with_account_password(account)
         else:

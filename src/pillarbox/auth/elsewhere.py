@@ -104,10 +104,10 @@ class PasswordsElsewhere:
             account = self._made(name)
         if accepted.admin is AdminRight.GIVEN and not account.admin:
             self._directory.make_admin(name)
-            self._events.info("account.admin_given", login=name, account=account.id)
+            self._events.info("account.admin_changed", login=name, admin=True)
         elif accepted.admin is AdminRight.TAKEN and account.admin:
             self._directory.revoke_admin(name)
-            self._events.info("account.admin_taken", login=name, account=account.id)
+            self._events.info("account.admin_changed", login=name, admin=False)
         return account
 
     def _made(self, name: str) -> Account:
@@ -120,7 +120,7 @@ class PasswordsElsewhere:
             if found is None:
                 raise CheckUnavailable(f"the account {name} was removed while it logged in") from None
             return found
-        self._events.info("account.made", login=name, account=account.id)
+        self._events.info("account.added", login=name, account=account.id)
         return account
 
 
