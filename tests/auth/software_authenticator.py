@@ -30,6 +30,7 @@ class SoftwareAuthenticator:
         self.origin = origin
         self.sign_count = 0
         self.flags = PRESENT | VERIFIED
+        self.framed = False
 
     def create(self, options: str) -> str:
         """navigator.credentials.create()"""
@@ -59,7 +60,8 @@ class SoftwareAuthenticator:
         )
 
     def _client_data(self, kind: str, challenge: str) -> bytes:
-        return json.dumps({"type": kind, "challenge": challenge, "origin": self.origin}).encode()
+        said = {"type": kind, "challenge": challenge, "origin": self.origin, "crossOrigin": self.framed}
+        return json.dumps(said).encode()
 
     def _authenticator_data(self, rp_id: str, flags: int) -> bytes:
         return hashlib.sha256(rp_id.encode()).digest() + bytes([flags]) + self.sign_count.to_bytes(4, "big")

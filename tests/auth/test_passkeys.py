@@ -82,6 +82,8 @@ def test_an_answer_from_another_origin_is_wrong_even_below_our_name(server: Serv
     for origin in ("https://evil.mail.example.org", "http://mail.example.org", "https://mail.example.org:444", "null"):
         key.origin = origin
         assert server.passkeys.verify(ALICE, key.get(server.options())) is Verdict.WRONG
+    key.origin, key.framed = "https://mail.example.org", True
+    assert server.passkeys.verify(ALICE, key.get(server.options())) is Verdict.WRONG
     impostor = SoftwareAuthenticator("https://evil.example")
     answer = impostor.create(server.passkeys.ask_to_register(ALICE, "alice"))
     assert server.passkeys.register(ALICE, answer, "") is Verdict.WRONG

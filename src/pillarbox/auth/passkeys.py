@@ -212,8 +212,11 @@ class Passkeys:
         try:
             said = json.loads(base64url_to_bytes(json.loads(answer)["response"]["clientDataJSON"]))
             challenge = base64url_to_bytes(said["challenge"])
+            is_framed = bool(said.get("crossOrigin"))
         except _UNREADABLE as error:
             return self._refused(account, error)
+        if is_framed:  # our page within somebody else's (section 5.8.1): nothing of ours asks so
+            return Verdict.WRONG
         with self._directory.change() as connection:
             connection.execute(
                 "DELETE FROM passkey_challenge"
