@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import compress, count
 
 from pillarbox.imap.command import Area, Capability, Command, Trait
 from pillarbox.imap.features import Feature
@@ -15,7 +17,7 @@ from pillarbox.imap.view import View
 from pillarbox.imap.wire.cursor import Cursor
 from pillarbox.imap.wire.sequence import STAR, SequenceSet
 from pillarbox.imap.wire.writer import utf8_quoted
-from pillarbox.mail.flags import SEEN
+from pillarbox.mail.flags import SEEN, FlagSet
 from pillarbox.mail.uids import UidSet
 
 
@@ -145,7 +147,7 @@ def _state_of(session: Session, view: View) -> bytes:
     lines = [b"* FLAGS (%b)" % flag_names(view), b"* %d EXISTS" % view.count]
     if Feature.IMAP4REV2 not in session.features:
         lines.append(b"* %d RECENT" % view.recent_count())
-        unseen = next((number for number, flags in enumerate(image.flags, 1) if SEEN not in flags.names), 0)
+        unseen = _first_unseen(image.flags)
         if unseen and Feature.UIDONLY not in session.features:
             lines.append(b"* OK [UNSEEN %d] First unseen message" % unseen)
     lines += [
@@ -158,6 +160,19 @@ def _state_of(session: Session, view: View) -> bytes:
     if session.mail.origin(image.mailbox.id)[0] == session.mail.account:
         lines.append(b"* OK [URLMECH INTERNAL] URLs may be authorised")
     return b"\r\n".join(lines) + b"\r\n"
+
+
+def _first_unseen(flags: Sequence[FlagSet]) -> int:
+    """The number of the first message that nobody has seen, or 0."""
+    return next(compress(count(1), map(_Unseen().__getitem__, flags)), 0)
+
+
+class _Unseen(dict[FlagSet, bool]):
+    """By flag set; different ones are few, so each is looked into once."""
+
+    def __missing__(self, flags: FlagSet) -> bool:
+        self[flags] = SEEN not in flags.names
+        return self[flags]
 
 
 def _list_line(session: Session, choice: _Choice) -> bytes:
