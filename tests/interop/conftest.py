@@ -117,4 +117,8 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
     server = getattr(item, "funcargs", {}).get("server")
     if report.failed and server is not None:
         report.sections.append(("server log, last lines", "\n".join(server.stderr().splitlines()[-40:])))
+    wire = getattr(item, "funcargs", {}).get("wire")
+    if report.failed and wire is not None:
+        said = wire.log_file.read_text(errors="replace").splitlines()
+        report.sections.append(("on the wire, last lines", "\n".join(line[:200] for line in said[-60:])))
     return report

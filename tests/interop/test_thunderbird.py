@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -10,6 +11,7 @@ from .account import Account
 from .letters import MULTILINGUAL, PICTURES, PLAIN, letter
 from .programs import ClientHome
 from .thunderbird import Thunderbird
+from .wire_tap import WireTap
 from .witness import Witness
 
 LOOK = """
@@ -30,16 +32,26 @@ return until(() => {
 
 
 @pytest.fixture
-def thunderbird(account: Account, witness: Witness, home: ClientHome) -> Iterator[Thunderbird]:
+def wire(account: Account, tmp_path: Path) -> Iterator[WireTap]:
+    """What others do waits until Thunderbird idles: it passes over an EXISTS that comes while it downloads texts, from
+    any server, until it looks at the mailbox again."""
+    with WireTap(account, tmp_path / "wire.log", tmp_path) as tap:
+        yield tap
+
+
+@pytest.fixture
+def thunderbird(wire: WireTap, witness: Witness, home: ClientHome) -> Iterator[Thunderbird]:
     for content in (PLAIN, MULTILINGUAL, PICTURES):
         witness.put(content)
-    with Thunderbird(home, account.ca_file) as program:
-        program.open_account(account)
+    with Thunderbird(home, wire.account.ca_file) as program:
+        program.open_account(wire.account)
         yield program
 
 
 @pytest.mark.timeout(300)
-def test_thunderbird_keeps_in_step_with_another_client(thunderbird: Thunderbird, witness: Witness) -> None:
+def test_thunderbird_keeps_in_step_with_another_client(
+    thunderbird: Thunderbird, wire: WireTap, witness: Witness
+) -> None:
     seen = thunderbird.script(LOOK, "INBOX", 3)
     assert sorted(seen) == [
         ["Holiday pictures", False, False],
@@ -47,23 +59,29 @@ def test_thunderbird_keeps_in_step_with_another_client(thunderbird: Thunderbird,
         ["Привет, 世界", False, False],
     ]
 
-    witness.put(letter("Just arrived"))  # IDLE: nothing is asked of Thunderbird
+    wire.wait_until_idling()  # from here on nothing is asked of Thunderbird
+    witness.put(letter("Just arrived"))
     thunderbird.script('return until(() => shown("INBOX").length == 4);')
 
     with witness.session() as other:
         other.select_folder("INBOX")
         uids = dict(zip(("lunch", "world", "pictures", "arrived"), other.search(), strict=True))
+        wire.wait_until_idling()
         other.add_flags([uids["lunch"]], [b"\\Seen", b"\\Flagged"])
         thunderbird.script(FLAGS, "Lunch on Thursday", True, True)
+        wire.wait_until_idling()
         other.remove_flags([uids["lunch"]], [b"\\Flagged"])
         thunderbird.script(FLAGS, "Lunch on Thursday", True, False)
+        wire.wait_until_idling()
         other.delete_messages([uids["world"]])
         other.expunge()
         thunderbird.script('return until(() => shown("INBOX").length == 3);')
 
 
 @pytest.mark.timeout(300)
-def test_what_a_user_does_in_thunderbird_is_done_on_the_server(thunderbird: Thunderbird, witness: Witness) -> None:
+def test_what_a_user_does_in_thunderbird_is_done_on_the_server(
+    thunderbird: Thunderbird, wire: WireTap, witness: Witness
+) -> None:
     thunderbird.script(LOOK, "INBOX", 3)
     thunderbird.script("""
 folder("INBOX").markMessagesRead([message("INBOX", "Lunch on Thursday")], true);
@@ -79,6 +97,7 @@ const moved = new Promise(done => MailServices.copy.copyMessages(
 await moved;
 return until(() => shown("INBOX").length == 2);
 """)
+    wire.wait_until_idling()
     with witness.session() as other:
         other.select_folder("Travel & more", readonly=True)
         (moved,) = other.fetch(other.search(), ["FLAGS", "BODY.PEEK[]"]).values()

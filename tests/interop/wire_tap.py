@@ -1,7 +1,7 @@
-"""Writes down what a client and the server say to each other, for finding out what went wrong.
+"""Writes down what a client and the server say to each other, for finding out what went wrong; knows who idles.
 
-A TLS-ending proxy with a certificate of its own, so it is used only when asked for (`INTEROP_WIRE_LOG=FOLDER`);
-without it clients talk to the server itself.
+A TLS-ending proxy with a certificate of its own, so it is used only when asked for (`INTEROP_WIRE_LOG=FOLDER`) and
+where a test must know what its client does; without it clients talk to the server itself.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ import trustme
 from .account import Account
 
 PIECE_BYTES = 65_536
+PATIENCE_SECONDS = 60.0
 
 
 class Reading(Protocol):
@@ -47,8 +48,10 @@ class WireTap:
         self._listener = socket.create_server(("127.0.0.1", 0))
         port = int(self._listener.getsockname()[1])
         self.account = Account(account.host, port, ca_file, account.user, account.password)
+        self.log_file = log_file
         self._log = log_file.open("w", encoding="utf-8")
-        self._writing = threading.Lock()
+        self._writing = threading.Condition()
+        self._idling: set[int] = set()
 
     def __enter__(self) -> Self:
         threading.Thread(target=self._accept, daemon=True).start()
@@ -61,6 +64,11 @@ class WireTap:
         self._listener.close()
         with self._writing:
             self._log.close()
+
+    def wait_until_idling(self) -> None:
+        """Until a connection of the client is in IDLE. Raises AssertionError when none comes to it."""
+        with self._writing:
+            assert self._writing.wait_for(lambda: self._idling, PATIENCE_SECONDS), "the client doesn't idle"
 
     def _accept(self) -> None:
         number = 0
@@ -112,17 +120,22 @@ class WireTap:
                     self._note(number, "--", f"{who} has closed".encode())
                     return
                 text = reading[who].decompress(data)
+                target.sendall(data)
                 self._note(number, who, text)
                 if re.search(rb"^\S+ COMPRESS DEFLATE\r\n", text) and who == "C:":
                     asked = text.split()[0]
                 elif who == "S:" and asked is not None and text.startswith(asked + b" OK"):
                     reading, asked = {"C:": zlib.decompressobj(-15), "S:": zlib.decompressobj(-15)}, None
-                target.sendall(data)
 
     def _note(self, number: int, who: str, data: bytes) -> None:
         with self._writing:
             if self._log.closed:
                 return
             for line in data.splitlines():
+                if who == "S:" and line.startswith(b"+ idling"):
+                    self._idling.add(number)
+                elif who != "S:":
+                    self._idling.discard(number)
                 self._log.write(f"{number} {who} {line.decode(errors='backslashreplace')}\n")
             self._log.flush()
+            self._writing.notify_all()
