@@ -15,4 +15,5 @@ def open_mechanisms(settings: ServerSettings, salts: ScramDirectory) -> Mechanis
     """For all doors of a process."""
     auth = settings.auth
     own = auth.backend is AccountBackend.BUILTIN
-    return Mechanisms(auth.sasl.mechanisms, salts if own else None)
+    certificates = auth.sasl.certificate_name if settings.tls.client_ca is not None else None
+    return Mechanisms(auth.sasl.mechanisms, salts if own else None, certificates)

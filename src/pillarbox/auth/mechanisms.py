@@ -11,8 +11,9 @@ from typing import Final
 
 from pillarbox.auth.contract import Attempt, Authenticator
 from pillarbox.auth.exchange import Exchange, ScramDirectory
+from pillarbox.auth.external import ExternalMechanism
 from pillarbox.auth.sasl import PASSWORD_MECHANISMS, Mechanism
-from pillarbox.auth.sasl_settings import PasswordMechanism
+from pillarbox.auth.sasl_settings import CertificateName, PasswordMechanism
 from pillarbox.auth.scram import Plus, ScramMechanism
 from pillarbox.conversation import Peer
 
@@ -20,6 +21,7 @@ IN_CLEAR: Final = (PasswordMechanism.PLAIN, PasswordMechanism.LOGIN)
 """Those that carry the password itself."""
 
 MECHANISM_RFCS: Final = {
+    "EXTERNAL": "4422",
     "SCRAM-SHA-256-PLUS": "7677",
     "SCRAM-SHA-256": "7677",
     "SCRAM-SHA-1-PLUS": "5802",
@@ -38,11 +40,14 @@ class Mechanisms:
         self,
         passwords: Sequence[PasswordMechanism] = IN_CLEAR,
         salts: ScramDirectory | None = None,
+        certificates: CertificateName | None = None,
     ) -> None:
-        """`salts` are for SCRAM; None: it is not offered."""
+        """`salts` are for SCRAM, `certificates` for EXTERNAL, which is there for clients that have shown one; None:
+        it is not offered."""
         self._clear = [each.value for each in passwords if each in IN_CLEAR]
         self._hashes = [each.scram for each in passwords if each.scram is not None and salts is not None]
         self._salts = salts
+        self._certificates = certificates
 
     @property
     def take_passwords(self) -> bool:
@@ -60,6 +65,8 @@ class Mechanisms:
 
     def _offers(self, peer: Peer) -> dict[str, Callable[[], Mechanism]]:
         offers: dict[str, Callable[[], Mechanism]] = {}
+        if self._certificates is not None and peer.certificate:
+            offers["EXTERNAL"] = partial(ExternalMechanism, peer.certificate, self._certificates)
         for hash in self._hashes:
             for plus in (Plus.PLUS, Plus.BARE) if peer.bindings.types else (Plus.BARE,):
                 offers[hash.value + plus.value] = partial(ScramMechanism, hash, plus, peer.bindings)
