@@ -44,7 +44,8 @@ tests/interop/node_modules/.ready: tests/interop/package.json
 	@touch $@
 
 test: $(READY) system-packages $(if $(wildcard tests/interop/package.json),tests/interop/node_modules/.ready) lint
-	$(BIN)/pytest -q -n $(JOBS) --dist loadfile
+	@rm -f .pytest_cache/v/cache/lastfailed
+	$(BIN)/pytest -q -n $(JOBS) --dist loadfile || $(BIN)/python -m tools.second_look $$?
 
 bench: $(READY) system-packages
 	$(BIN)/python -m bench.run $(BENCH)
