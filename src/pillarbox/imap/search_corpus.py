@@ -51,7 +51,7 @@ class ViewCorpus:
 
     async def candidates(self, key: TextKey, rows: Sequence[int]) -> Candidates | None:
         uids = self.columns.uids
-        asked = uids if len(rows) == len(uids) else [uids[row] for row in rows]
+        asked = uids if len(rows) == len(uids) else renumbered(set_of(rows), range(len(uids)), uids).to_array()
         try:
             found = await self._account.text_candidates(self._mailbox, key, asked)
         except MailboxMissing:

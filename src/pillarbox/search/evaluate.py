@@ -41,6 +41,7 @@ from pillarbox.search.query import (
     leaves,
 )
 from pillarbox.search.ranking import Ranked, relevance, score_rows
+from pillarbox.search.renumber import set_of
 
 COLUMN_BATCH_ROWS: Final = 8_192
 """Rows that column keys look at between two pauses: about a millisecond."""
@@ -121,10 +122,10 @@ class _Batch:
         """Those of the ascending `rows` that the query matches; rows in `gone` may be among them."""
         match query:
             case And(terms):
-                kept = list(rows)
+                kept = rows
                 for term in sorted(terms, key=cost_of):
                     kept = await self.matching(term, kept) if kept else kept
-                return kept
+                return list(kept)
             case Or(terms):
                 left, found = list(rows), set[int]()
                 for term in sorted(terms, key=cost_of):
@@ -132,8 +133,7 @@ class _Batch:
                     left = [row for row in left if row not in found]
                 return [row for row in rows if row in found]
             case Not(term):
-                excluded = set(await self.matching(term, rows))
-                return [row for row in rows if row not in excluded]
+                return (set_of(rows) - set_of(await self.matching(term, rows))).to_array().tolist()
             case Header() | Address() | SentSince() | SentBefore() | SentOn() | EmailId() | ThreadId():
                 return await self._with_header(query, rows)
             case Body():

@@ -42,6 +42,11 @@ def resolve(ranges: Ranges, last: int) -> UidSet:
     return UidSet.of_ranges((low or last, high or last) for low, high in ranges)
 
 
+def _values(column: Sequence[int], rows: Sequence[int]) -> Iterable[int]:
+    """The column's value in each of the rows."""
+    return column[rows.start : rows.stop] if isinstance(rows, range) else map(column.__getitem__, rows)
+
+
 # --- columns -----------------------------------------------------------------------------------------
 
 
@@ -116,7 +121,8 @@ class Since:
     def select(self, columns: Columns, rows: Sequence[int]) -> list[int]:
         seconds, zones = columns.date_seconds, columns.date_zones
         midnight = (self.day.toordinal() - _EPOCH_DAY) * 86_400
-        return [row for row in rows if seconds[row] + zones[row] * 60 >= midnight]
+        local = zip(rows, _values(seconds, rows), _values(zones, rows), strict=True)
+        return [row for row, second, zone in local if second + zone * 60 >= midnight]
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +134,8 @@ class Before:
     def select(self, columns: Columns, rows: Sequence[int]) -> list[int]:
         seconds, zones = columns.date_seconds, columns.date_zones
         midnight = (self.day.toordinal() - _EPOCH_DAY) * 86_400
-        return [row for row in rows if seconds[row] + zones[row] * 60 < midnight]
+        local = zip(rows, _values(seconds, rows), _values(zones, rows), strict=True)
+        return [row for row, second, zone in local if second + zone * 60 < midnight]
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +147,8 @@ class On:
     def select(self, columns: Columns, rows: Sequence[int]) -> list[int]:
         seconds, zones = columns.date_seconds, columns.date_zones
         wanted = self.day.toordinal() - _EPOCH_DAY
-        return [row for row in rows if (seconds[row] + zones[row] * 60) // 86_400 == wanted]
+        local = zip(rows, _values(seconds, rows), _values(zones, rows), strict=True)
+        return [row for row, second, zone in local if (second + zone * 60) // 86_400 == wanted]
 
 
 @dataclass(frozen=True, slots=True)
