@@ -16,7 +16,7 @@ import datetime
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import compress
-from typing import Final
+from typing import Final, TypeVar
 
 from pillarbox.mail.uids import UidSet
 from pillarbox.search.casemap import casemap, casemap_header
@@ -28,6 +28,8 @@ LAST: Final = 0
 
 Ranges = tuple[tuple[int, int], ...]
 """Inclusive, as asked: either end first, either end LAST, overlapping or not."""
+
+V = TypeVar("V")
 
 _EPOCH_DAY: Final = datetime.date(1970, 1, 1).toordinal()
 
@@ -42,7 +44,7 @@ def resolve(ranges: Ranges, last: int) -> UidSet:
     return UidSet.of_ranges((low or last, high or last) for low, high in ranges)
 
 
-def _values(column: Sequence[int], rows: Sequence[int]) -> Iterable[int]:
+def _values(column: Sequence[V], rows: Sequence[int]) -> Iterable[V]:
     """The column's value in each of the rows."""
     return column[rows.start : rows.stop] if isinstance(rows, range) else map(column.__getitem__, rows)
 
@@ -66,7 +68,7 @@ class HasFlag:
 
     def select(self, columns: Columns, rows: Sequence[int]) -> list[int]:
         wanted = self.name.lower()
-        sets = list(map(columns.flags.__getitem__, rows))
+        sets = list(_values(columns.flags, rows))
         carries = {each: any(name.lower() == wanted for name in each.names) for each in set(sets)}
         return list(compress(rows, map(carries.__getitem__, sets)))
 
