@@ -6,6 +6,7 @@ import os
 import socket
 import ssl
 import threading
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -171,6 +172,26 @@ async def test_the_time_of_a_certificate_is_judged(
         each for each in await certificate.look(patient_of(settings_of(tmp_path, tls))) if "expiry" in each.name
     )
     assert (found.verdict, found.text.startswith(words)) == (verdict, True)
+
+
+async def test_certificates_of_domains_are_judged_too_by_the_days_that_the_settings_name(tmp_path: Path) -> None:
+    data = installed(tmp_path / "d")
+    for name, days in (("good.example.org", 41), ("soon.example.org", 20)):
+        (tmp_path / name).mkdir()
+        made = make_files(tmp_path / name, (name,), ends=timedelta(days=days))
+        (data / "certificates" / "domains" / name).mkdir(parents=True)
+        made.certificate_path.replace(data / "certificates" / "domains" / name / "certificate.pem")
+        made.key_path.replace(data / "certificates" / "domains" / name / "key.pem")
+    (data / "certificates" / "domains" / "bad.example.org").mkdir()
+    (data / "certificates" / "domains" / "bad.example.org" / "key.pem").touch()
+    tls = replace(operators(tmp_path), warn_days_left=21)
+    found = [each for each in await certificate.look(patient_of(settings_of(data, tls))) if "domains/" in each.text]
+    judged = {each.text.split("domains/")[1].split("/")[0]: (each.name, each.verdict) for each in found}
+    assert judged == {
+        "bad.example.org": ("certificate.usable", FAILURE),
+        "good.example.org": ("certificate.expiry", GOOD),
+        "soon.example.org": ("certificate.expiry", WARNING),
+    }
 
 
 async def test_a_key_of_another_certificate_is_a_failure(tmp_path: Path) -> None:

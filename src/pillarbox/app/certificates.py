@@ -12,14 +12,18 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
+from pillarbox.app.delivery import server_name
+from pillarbox.app.expiry import ExpiryWatch
 from pillarbox.app.folder import DataFolder
 from pillarbox.app.settings import ServerSettings
+from pillarbox.auth.directory import AccountDirectory
 from pillarbox.clock import Clock
 from pillarbox.events import EventLog
 from pillarbox.net.binding import find_exporter
 from pillarbox.net.certificates import LocalCertificates, ensure_certificates
 from pillarbox.net.served import NamedCertificate, Plan, ServedCertificates, ServerTls
 from pillarbox.net.tls import CertificateFiles, CertificateUnusable, ClientAuthority, Demand, Door
+from pillarbox.store.contract import Store
 from pillarbox.web import https
 from pillarbox.web.https import WebTls
 
@@ -76,6 +80,13 @@ class ServerCertificate:
             if self._clock.monotonic_seconds() >= renewal_seconds:
                 renewal_seconds += RENEWAL_SECONDS
                 self.refresh()
+
+    def expiry(self, store: Store, directory: AccountDirectory) -> ExpiryWatch:
+        """Tells of those that end soon; for one process of the server."""
+        settings = self._settings
+        path = DataFolder(settings.data_folder).certificates_path / "expiry.json"
+        days, name = settings.tls.warn_days_left, server_name(settings)
+        return ExpiryWatch(self.served, days, path, store, directory, name, self._clock, self._events)
 
     def refresh(self) -> None:
         """Renew what is due and read all files anew; when that fails, what was there goes on."""

@@ -12,6 +12,7 @@ from cryptography import x509
 
 from pillarbox.app.certificates import machine_names, plan
 from pillarbox.app.settings import ServerSettings
+from pillarbox.net.served import files_for
 from pillarbox.net.settings import ListenAddress
 from pillarbox.net.tls import CertificateFiles, CertificateUnusable
 from pillarbox.web.client_settings import Site, make_site
@@ -45,18 +46,25 @@ def public_addresses(listen: Sequence[ListenAddress]) -> list[str]:
     return found
 
 
-def served_files(settings: ServerSettings) -> CertificateFiles:
-    """Where the certificate is that the server shows, or will show once it has made it."""
-    return plan(settings).default
+def served_files(settings: ServerSettings, name: str = "") -> CertificateFiles:
+    """Where the certificate is that the server shows to a client that asks for `name` (empty: for none), or will show
+    once it has made it."""
+    return files_for(plan(settings), name)
 
 
-def served_certificate(settings: ServerSettings) -> x509.Certificate:
-    """The server's certificate, without its key. Raises CertificateUnusable."""
-    path = served_files(settings).certificate_path
+def served_certificate(settings: ServerSettings, name: str = "") -> x509.Certificate:
+    """That certificate, without its key. Raises CertificateUnusable."""
+    path = served_files(settings, name).certificate_path
+    if not path.exists():
+        raise CertificateUnusable(f"there is no {path} yet; the first `pillarbox serve` makes it")
+    return served_chain(settings, name)[0]
+
+
+def served_chain(settings: ServerSettings, name: str = "") -> list[x509.Certificate]:
+    """That certificate, and what is sent along with it. Raises CertificateUnusable."""
+    path = served_files(settings, name).certificate_path
     try:
-        return x509.load_pem_x509_certificate(path.read_bytes())
-    except FileNotFoundError as error:
-        raise CertificateUnusable(f"there is no {path} yet; the first `pillarbox serve` makes it") from error
+        return x509.load_pem_x509_certificates(path.read_bytes())
     except OSError as error:
         raise CertificateUnusable(f"{path}: {error.strerror}") from error
     except ValueError as error:

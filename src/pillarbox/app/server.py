@@ -18,7 +18,7 @@ from typing import Any
 
 from pillarbox.acme.names import NamesInvalid
 from pillarbox.app.accounts import BackendUnusable, check_backend, open_elsewhere
-from pillarbox.app.acme import challenge_route, open_acme, start_acme
+from pillarbox.app.acme import Reserved, challenge_route, open_acme, start_acme
 from pillarbox.app.audit import ServerLog
 from pillarbox.app.certificates import ServerCertificate
 from pillarbox.app.delivery import make_deliverer, open_retries
@@ -182,7 +182,7 @@ class _House:
         """Where mail servers hand messages over, when that is wanted."""
         self.managesieve: ManageSieveDoor | None = None
         """Where people manage their Sieve scripts, when that is wanted."""
-        self.challenged: Sequence[socket.socket] = ()
+        self.challenged = Reserved()
         """Where ACME authorities are answered; bound only."""
         self.sweeps = True
         """Whether this process removes what is kept no longer."""
@@ -288,6 +288,9 @@ class _House:
                 events.info("managesieve.ready", where=self.managesieve.where())
             watching = asyncio.create_task(self.certificate.watch())
             stack.callback(watching.cancel)
+            if self.sweeps:
+                expiry = asyncio.create_task(self.certificate.expiry(store, directory).watch())
+                stack.callback(expiry.cancel)
             if self.sweeps:
                 start_acme(settings, self.challenged, clock, events, stack)
             server.start()

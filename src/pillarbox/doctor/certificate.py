@@ -9,22 +9,23 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Final
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from pillarbox.app.client_setup import served_certificate, served_files, site_of
+from pillarbox.app.certificates import plan
+from pillarbox.app.client_setup import served_certificate, site_of
 from pillarbox.app.settings import ServerSettings
 from pillarbox.doctor.findings import Area, Finding, Scribe
 from pillarbox.doctor.patient import Patient
+from pillarbox.net.served import NamedCertificate, planned, read_held
 from pillarbox.net.tls import CertificateUnusable, make_context
 from pillarbox.web.client_settings import SetupInvalid
 
 _SCRIBE: Final = Scribe(Area.CERTIFICATE)
-WARN_DAYS: Final = 14
-"""ACME clients renew 30 days before; what is left then was not renewed."""
 LEAST_RSA_BITS: Final = 2048
 """RFC 9325 section 4.5."""
 
@@ -34,14 +35,14 @@ async def look(patient: Patient) -> list[Finding]:
 
 
 def _findings(settings: ServerSettings, now_seconds: float) -> Iterator[Finding]:
-    files = served_files(settings)
+    files = plan(settings).default
     is_own = settings.tls.certificate_path is None
     if is_own and not files.certificate_path.exists():
         yield _SCRIBE.note("there", "there is none yet; the first `pillarbox serve` makes one")
         return
-    renew = "Start the server, or send it SIGHUP: it renews its own." if is_own else "Renew it, then send SIGHUP."
+    renew = "Start the server, or send it SIGHUP: it renews its own." if is_own else "Renew it; it is served at once."
     try:
-        certificate = served_certificate(settings)
+        certificate = read_held(NamedCertificate(files)).certificate
         make_context(files)
     except CertificateUnusable as error:
         remedy = (
@@ -53,14 +54,32 @@ def _findings(settings: ServerSettings, now_seconds: float) -> Iterator[Finding]
         return
     yield _SCRIBE.good("usable", f"{files.certificate_path}: certificate and key belong together")
     now = datetime.fromtimestamp(now_seconds, UTC)
-    yield _validity(certificate, now, renew)
-    yield from _names(settings, certificate, is_own)
+    yield _validity(certificate, now, settings.tls.warn_days_left, renew)
+    yield from _others(settings, now)
+    yield from _names(settings, is_own)
     yield from _strength(certificate)
     if not is_own:
         yield from _chain(files.certificate_path.read_bytes(), certificate)
 
 
-def _validity(certificate: x509.Certificate, now: datetime, renew: str) -> Finding:
+def _others(settings: ServerSettings, now: datetime) -> Iterator[Finding]:
+    """Those for particular names: [[tls.domains]] and folders."""
+    for named in planned(plan(settings))[:-1]:
+        path = named.files.certificate_path
+        try:
+            make_context(named.files)
+            held = read_held(named)
+        except CertificateUnusable as error:
+            remedy = (
+                f"Put a PEM certificate and its key there; {path.name} and {named.files.key_path.name} belong together."
+            )
+            yield _SCRIBE.failure("usable", str(error), remedy)
+            continue
+        found = _validity(held.certificate, now, settings.tls.warn_days_left, "Renew it; it is served at once.")
+        yield replace(found, text=f"{', '.join(held.names)} ({path}): {found.text}")
+
+
+def _validity(certificate: x509.Certificate, now: datetime, warn_days_left: int, renew: str) -> Finding:
     ends = certificate.not_valid_after_utc
     days = (ends - now).days
     until = f"{ends:%Y-%m-%d}"
@@ -69,17 +88,18 @@ def _validity(certificate: x509.Certificate, now: datetime, renew: str) -> Findi
         return _SCRIBE.failure("expiry", f"it is valid from {begins} on only", "Look at this machine's clock: date -u")
     if ends <= now:
         return _SCRIBE.failure("expiry", f"it expired on {until}", renew)
-    if days < WARN_DAYS:
+    if days < warn_days_left:
         return _SCRIBE.warning("expiry", f"it expires on {until}, in {days} days", renew)
     return _SCRIBE.good("expiry", f"valid until {until}, {days} days more")
 
 
-def _names(settings: ServerSettings, certificate: x509.Certificate, is_own: bool) -> Iterator[Finding]:
+def _names(settings: ServerSettings, is_own: bool) -> Iterator[Finding]:
+    """Each name is looked for in the certificate that a client which asks for it is shown."""
     try:
         site = site_of(settings)
     except SetupInvalid:
         return  # said under Configuration
-    held = names_of(certificate)
+    held = _shown_for(settings, site.imap.host)
     where = "tls.server_names" if is_own else "the names of the certificate, when you renew it"
     if holds_for(held, site.imap.host):
         yield _SCRIBE.good("name", f"holds for {site.imap.host}")
@@ -93,13 +113,17 @@ def _names(settings: ServerSettings, certificate: x509.Certificate, is_own: bool
         return
     wanted = [site.web_host]
     wanted += [f"{name}.{domain}" for domain in site.domains for name in ("autoconfig", "autodiscover")]
-    missing = [name for name in dict.fromkeys(wanted) if not holds_for(held, name)]
+    missing = [name for name in dict.fromkeys(wanted) if not holds_for(_shown_for(settings, name), name)]
     if missing:
         yield _SCRIBE.warning(
             "web_names",
             f"programs that look for their settings refuse it at {', '.join(missing)}",
             f"Add these to {where}.",
         )
+
+
+def _shown_for(settings: ServerSettings, name: str) -> list[str]:
+    return names_of(served_certificate(settings, name))
 
 
 def _strength(certificate: x509.Certificate) -> Iterator[Finding]:

@@ -76,7 +76,7 @@ def _judge(name: str, said: str, settings: ServerSettings, answer: _Answer) -> F
             name,
             f"{said}, but shows another certificate than the files hold (valid until "
             f"{shown.not_valid_after_utc:%Y-%m-%d})",
-            "Let the server read the files anew: send it SIGHUP (systemctl reload pillarbox).",
+            "Look for certificate.unusable in the log; other paths in the settings count from the next start.",
         )
     return _SCRIBE.good(name, said)
 

@@ -13,12 +13,14 @@ RFC 6066 section 3 (server_name), RFC 9525 section 6.3 (names and wildcards).
 
 from __future__ import annotations
 
+import contextlib
 import os
 import ssl
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Generic, TypeVar
 
 from cryptography import x509
 
@@ -27,6 +29,7 @@ from pillarbox.net.binding import Exporter
 from pillarbox.net.challenges import ChallengeFolder
 from pillarbox.net.tls import CertificateFiles, CertificateUnusable, Door, Profile, make_context
 
+T = TypeVar("T")
 _Signature = tuple[tuple[int, int, int] | None, ...]
 """Of each file: inode, size and time of change; None for one that is not there."""
 
@@ -79,6 +82,26 @@ class _Shown:
     """Its folder was not there at the last look."""
 
 
+class NameTable(Generic[T]):
+    """What is there for a host name. The first to take a name has it."""
+
+    def __init__(self) -> None:
+        self._exact: dict[str, T] = {}
+        self._wildcards: dict[str, T] = {}
+        """By what follows the `*.`"""
+
+    def add(self, names: Sequence[str], value: T) -> None:
+        for name in names:
+            if name.startswith("*."):
+                self._wildcards.setdefault(name[2:].lower(), value)
+            else:
+                self._exact.setdefault(name.lower(), value)
+
+    def find(self, name: str) -> T | None:
+        """A whole name before a wildcard, which is for one label (RFC 9525 section 6.3). Nothing for no name."""
+        return self._exact.get(name) or self._wildcards.get(name.partition(".")[2])
+
+
 class ServedCertificates:
     """All of them. Belongs to one thread; make it before worker processes are forked: then these share the keys of
     session tickets until a certificate changes."""
@@ -98,9 +121,7 @@ class ServedCertificates:
         self._events = events
         self.challenges = None if plan.folder is None else ChallengeFolder(plan.folder.parent)
         self._shown: dict[CertificateFiles, _Shown] = {}
-        self._exact: dict[str, _Shown] = {}
-        self._wildcards: dict[str, _Shown] = {}
-        """By what follows the `*.`"""
+        self._names: NameTable[_Shown] = NameTable()
         for named in (*plan.named, NamedCertificate(plan.default)):
             self._shown[named.files] = self._read(named, self._signature(named.files))
         self._order()
@@ -157,11 +178,7 @@ class ServedCertificates:
     # --- inside -----------------------------------------------------------------------------------
 
     def _find(self, name: str) -> _Shown:
-        found = self._by_name(name) if name else None
-        return found or self._by_name(self._plan.main_name) or self._shown[self._plan.default]
-
-    def _by_name(self, name: str) -> _Shown | None:
-        return self._exact.get(name) or self._wildcards.get(name.partition(".")[2])
+        return self._names.find(name) or self._names.find(self._plan.main_name) or self._shown[self._plan.default]
 
     def _signature(self, files: CertificateFiles) -> _Signature:
         paths = [files.certificate_path, files.key_path]
@@ -197,23 +214,8 @@ class ServedCertificates:
         return _Shown(signature, read_held(named), contexts)
 
     def _order(self) -> None:
-        """Names to certificates. Settings win over folders, folders over the default; a folder's own name over names
-        in other certificates."""
-        self._exact.clear()
-        self._wildcards.clear()
         usable = [(named, self._shown[named.files]) for named in planned(self._plan) if named.files in self._shown]
-        usable = [(named, shown) for named, shown in usable if shown.held is not None]
-        for named, shown in usable:
-            self._register(named.names, shown)
-        for _, shown in usable:
-            self._register(shown.held.names if shown.held is not None else (), shown)
-
-    def _register(self, names: Sequence[str], shown: _Shown) -> None:
-        for name in names:
-            if name.startswith("*."):
-                self._wildcards.setdefault(name[2:].lower(), shown)
-            else:
-                self._exact.setdefault(name.lower(), shown)
+        self._names = _table([(named, shown.held, shown) for named, shown in usable if shown.held is not None])
 
 
 class ServerTls:
@@ -267,9 +269,29 @@ def read_held(named: NamedCertificate) -> Held:
     return Held(named.files, certificate, tuple(dict.fromkeys((*named.names, *names))))
 
 
+def files_for(plan: Plan, name: str) -> CertificateFiles:
+    """Where that is which a server with this plan shows to a client that asks for `name` (empty: for none)."""
+    rows = []
+    for named in planned(plan):
+        with contextlib.suppress(CertificateUnusable):
+            rows.append((named, read_held(named), named.files))
+    table = _table(rows)
+    return table.find(name) or table.find(plan.main_name) or plan.default
+
+
 def planned(plan: Plan) -> list[NamedCertificate]:
     """What a server with this plan serves as far as files are there; the default comes last."""
     return [*plan.named, *_folders(plan.folder), NamedCertificate(plan.default)]
+
+
+def _table(rows: Sequence[tuple[NamedCertificate, Held, T]]) -> NameTable[T]:
+    """Names that are given to a certificate (settings, then folders' own) before the names in certificates."""
+    table: NameTable[T] = NameTable()
+    for named, _, value in rows:
+        table.add(named.names, value)
+    for _, held, value in rows:
+        table.add(held.names, value)
+    return table
 
 
 def _names_in(certificate: x509.Certificate) -> list[str]:

@@ -92,10 +92,6 @@ class TlsSettings:
     """Which certificates are shown, and to whom (docs/tls.md). Suites are not to be chosen, and nothing older than
     TLS 1.2: see net/tls.py. Files that are replaced are served within a second or so."""
 
-    profile: Profile = Profile.INTERMEDIATE
-    """`intermediate` is TLS 1.3 and 1.2, with forward secrecy and AEAD; `modern` is TLS 1.3 alone, which shuts out
-    programs from before 2019."""
-
     certificate_path: Path | None = None
     """PEM, the server's certificate first and then its chain. None: the server makes its own authority."""
     key_path: Path | None = None
@@ -105,6 +101,9 @@ class TlsSettings:
     localhost. Empty: the host name of the machine."""
     renew_days_left: int = 30
     """The self-made server certificate is made anew when it is valid for fewer days."""
+    profile: Profile = Profile.INTERMEDIATE
+    """`intermediate` is TLS 1.3 and 1.2, with forward secrecy and AEAD; `modern` is TLS 1.3 alone, which shuts out
+    programs from before 2019."""
     domains: tuple[DomainCertificate, ...] = ()
     """More certificates, each a `[[tls.domains]]`. Those in folders `certificates/domains/NAME` of the data folder
     (certificate.pem, key.pem) need not be named."""
