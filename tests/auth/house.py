@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import json
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from pillarbox.app.folder import DataFolder
 from pillarbox.app.sessions import Row, Which, list_sessions
@@ -20,9 +22,8 @@ from tests.servers.pillarbox_server import PillarboxServer
 from tests.sharing.people import Person
 from tests.transcripts.memory import PASSWORD
 from tests.transcripts.tls import TlsConnection
-from tests.web.server import free_port
 
-PATIENCE_SECONDS = 60.0
+PATIENCE_SECONDS = 180.0
 PEOPLE = ("fred", "bob", "eve")
 READ_ONLY, APPEND_ONLY = Terms(Scope(Access.READ_ONLY)), Terms(Scope(Access.APPEND_ONLY))
 
@@ -156,17 +157,23 @@ async def farewell(person: Person) -> list[str]:
     return heard
 
 
+def told(server: PillarboxServer, event: str) -> Any:  # whatever the event has
+    """An event of the log, which is there before the server says that it is ready."""
+    lines = [json.loads(line) for line in server.stderr().splitlines() if line.startswith("{")]
+    return next(line for line in lines if line["event"] == event)
+
+
 @contextmanager
 def app_house(folder: Path, more: str = "") -> Iterator[AppHouse]:
     """Two workers; ManageSieve and event streams too."""
-    sieve_port, web_port = free_port(), free_port()
     config = folder / "pillarbox.toml"
     config.write_text(
-        f'{CHEAP_HASHES}{more}[managesieve]\nlisten_tls = ["127.0.0.1:{sieve_port}"]\n'
-        f'[web]\nlisten = ["127.0.0.1:{web_port}"]\n[events]\nstream = true\n'
+        f'{CHEAP_HASHES}{more}[managesieve]\nlisten_tls = ["127.0.0.1:0"]\n'
+        f'[web]\nlisten = ["127.0.0.1:0"]\n[events]\nstream = true\n'
     )
     people = folder / "people.csv"
     people.write_text("".join(f"{name},{PASSWORD}\n" for name in PEOPLE))
     with PillarboxServer(folder / "data", config=config, workers=2) as server:
         server.command("user", "import", str(people))
-        yield AppHouse(server, sieve_port, web_port)
+        sieve = told(server, "managesieve.ready")["where"].rpartition(":")[2]
+        yield AppHouse(server, int(sieve), told(server, "web.ready")["port"])
