@@ -33,6 +33,7 @@ AUDITED: Final[Mapping[str, str]] = {
     "login.granted": "somebody was let in",
     "login.denied": "somebody was not, and why",
     "login.alarm": "a login looked strange, and why",
+    "login.quarantined": "a login was let in to look only, for an alarm is open",
     "account.added": "an account was made",
     "account.password_changed": "an account has another password",
     "account.disabled": "nobody gets into an account any more",
