@@ -8,8 +8,9 @@ from pathlib import Path
 import apsw
 import pytest
 
-from pillarbox.auth.directory import _MIGRATIONS, AccountDirectory, AccountMissing, Alias, AliasMissing
+from pillarbox.auth.directory import AccountDirectory, AccountMissing, Alias, AliasMissing
 from pillarbox.auth.names import LoginNameInvalid, prepare_alias
+from pillarbox.auth.schema import MIGRATIONS
 from pillarbox.clock import HeldClock
 
 
@@ -62,7 +63,7 @@ def test_a_removed_account_leaves_no_alias_behind(directory: AccountDirectory) -
 def test_a_database_from_before_aliases_is_brought_up_to_date(tmp_path: Path) -> None:
     path = tmp_path / "accounts.db"
     connection = apsw.Connection(str(path))
-    connection.execute(_MIGRATIONS[0] + "PRAGMA user_version = 1").fetchall()
+    connection.execute(MIGRATIONS[0] + "PRAGMA user_version = 1").fetchall()
     connection.close()
     opened = AccountDirectory.open(path, HeldClock())
     opened.add("alice", "hash")
