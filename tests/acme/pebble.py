@@ -77,18 +77,25 @@ def _fetch(url: str, data: bytes | None, context: ssl.SSLContext | None = None) 
         return bytes(answer.read())
 
 
-def free_ports(count: int) -> list[int]:
-    """Ports that nothing uses, TCP and UDP."""
+@contextlib.contextmanager
+def free_ports(count: int) -> Iterator[list[int]]:
+    """Ports of 127.0.0.1 that nothing uses, and that nobody else is given meanwhile.
+
+    Sockets hold them that do not listen, which lets others with SO_REUSEADDR bind and listen.
+    """
     found: list[int] = []
     with contextlib.ExitStack() as stack:
         while len(found) < count:
             port = random.randrange(20_000, 32_000)
             with contextlib.suppress(OSError):
                 for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
-                    one = stack.enter_context(socket.socket(socket.AF_INET, kind))
-                    one.bind(("0.0.0.0", port))
+                    with socket.socket(socket.AF_INET, kind) as probe:
+                        probe.bind(("0.0.0.0", port))
+                holder = stack.enter_context(socket.socket())
+                holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                holder.bind(("127.0.0.1", port))
                 found.append(port)
-    return found
+        yield found
 
 
 @contextlib.contextmanager
@@ -98,7 +105,8 @@ def pebble(folder: Path, *, wants_binding: bool = False) -> Iterator[Pebble]:
     certificate = authority.issue_cert("127.0.0.1")
     authority.cert_pem.write_to_path(folder / "ca.pem")
     certificate.private_key_and_cert_chain_pem.write_to_path(folder / "server.pem")
-    directory, management, http, tls, names, names_management = free_ports(6)
+    stack = contextlib.ExitStack()
+    directory, management, http, tls, names, names_management = stack.enter_context(free_ports(6))
     settings: dict[str, object] = {
         "listenAddress": f"127.0.0.1:{directory}",
         "managementListenAddress": f"127.0.0.1:{management}",
@@ -119,7 +127,7 @@ def pebble(folder: Path, *, wants_binding: bool = False) -> Iterator[Pebble]:
         ["pebble-challtestsrv", *dns, *others],
         ["pebble", "-config", str(folder / "pebble.json"), "-dnsserver", f"127.0.0.1:{names}"],
     )
-    with contextlib.ExitStack() as stack:
+    with stack:
         log = stack.enter_context((folder / "pebble.log").open("w"))
         for command in commands:
             process = subprocess.Popen(command, stdout=log, stderr=log, env=environment)

@@ -76,24 +76,24 @@ def test_the_challenges_certificate_is_as_the_rfc_wants_it() -> None:
 
 
 def test_a_bound_socket_listens_only_while_it_is_needed_and_again(folder: ChallengeFolder) -> None:
-    (port,) = free_ports(1)
-    where, settings = ("127.0.0.1", port), AcmeSettings(listen=(ListenAddress("127.0.0.1", port),))
-    sockets = bound(settings.listen)
-    for _ in range(2):
-        with pytest.raises(ConnectionRefusedError):
-            socket.create_connection(where, 30)
-        with (
-            shown([PROOF], settings, folder, HeldClock(), NoEvents()),
-            answering(settings, sockets, folder),
-            socket.create_connection(where, 30) as client,
-        ):
-            client.sendall(b"GET /.well-known/acme-challenge/%s HTTP/1.1\r\n\r\n" % PROOF.token.encode())
-            assert client.makefile("rb").read().endswith(PROOF.key_authorization.encode())
-        with answering(settings, (), folder), socket.create_connection(where, 30) as client:  # another process may
-            client.sendall(b"x" * 10_000)
-            client.shutdown(socket.SHUT_WR)
-            assert client.makefile("rb").read(1) == b""
-    sockets[0].close()
+    with free_ports(1) as (port,):
+        where, settings = ("127.0.0.1", port), AcmeSettings(listen=(ListenAddress("127.0.0.1", port),))
+        sockets = bound(settings.listen)
+        for _ in range(2):
+            with pytest.raises(ConnectionRefusedError):
+                socket.create_connection(where, 30)
+            with (
+                shown([PROOF], settings, folder, HeldClock(), NoEvents()),
+                answering(settings, sockets, folder),
+                socket.create_connection(where, 30) as client,
+            ):
+                client.sendall(b"GET /.well-known/acme-challenge/%s HTTP/1.1\r\n\r\n" % PROOF.token.encode())
+                assert client.makefile("rb").read().endswith(PROOF.key_authorization.encode())
+            with answering(settings, (), folder), socket.create_connection(where, 30) as client:  # another process may
+                client.sendall(b"x" * 10_000)
+                client.shutdown(socket.SHUT_WR)
+                assert client.makefile("rb").read(1) == b""
+        sockets[0].close()
 
 
 def test_a_stranger_on_the_tls_port_is_refused(folder: ChallengeFolder) -> None:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import ssl
 from pathlib import Path
+from typing import Any
 
 import pytest
+from acme import messages
 from cryptography import x509
 
+from pillarbox.acme.authority import Authority
 from pillarbox.acme.issuing import Office, Reason, issue, rehearse, revoke
 from pillarbox.acme.names import Wanted, wanted
 from pillarbox.acme.renewing import serial_of, state
@@ -159,11 +163,36 @@ def test_an_account_that_the_authority_forgot_is_made_anew(authority: Pebble, of
     path.unlink()
     rehearse(asking, NAMES)  # the same key: the account that is there
     assert path.read_text() == before
-    path.write_text(before.replace('", "directory"', '99", "directory"'))
+    path.write_text(before.replace('", "contact"', '99", "contact"'))
     with pytest.raises(AcmeTrouble, match="has forgotten the account; try again"):
         rehearse(asking, NAMES)
     rehearse(asking, NAMES)
     assert path.read_text() == before
+
+
+def test_a_changed_contact_is_told_to_the_authority(office: MakeOffice, tmp_path: Path) -> None:
+    rehearse(office(), NAMES)
+    rehearse(office(contact=("other@example.org",)), NAMES)
+    (path,) = office().folder.accounts_path.rglob("account.json")
+    assert json.loads(path.read_text())["contact"] == ["mailto:other@example.org"]
+
+
+def test_an_authority_that_wants_other_names_proved_writes_no_file(
+    office: MakeOffice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asking = office(challenge=Challenge.TLS_ALPN_01)
+    ask = Authority.order
+
+    def twist(self: Authority, *given: Any) -> Any:
+        order: Any = ask(self, *given)
+        there = messages.Identifier(typ=messages.IDENTIFIER_FQDN, value="../../domains/x")
+        twisted = [each.update(body=each.body.update(identifier=there)) for each in order.authorizations]
+        return order.update(authorizations=twisted)
+
+    monkeypatch.setattr(Authority, "order", twist)
+    with pytest.raises(AcmeTrouble, match=r"wants other names proved: \.\./\.\./domains/x"):
+        issue(asking, NAMES)
+    assert asking.folder.challenges.path.exists() is False
 
 
 def test_no_challenge_is_answered_where_another_program_is(authority: Pebble, office: MakeOffice) -> None:

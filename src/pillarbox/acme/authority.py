@@ -99,14 +99,22 @@ class Authority:
 
     def sign_in(self) -> None:
         """Use our account, made when there is none."""
-        path = self._home / _ACCOUNT
-        with contextlib.suppress(OSError, ValueError, KeyError):
-            self._use(str(json.loads(path.read_bytes())["uri"]))
-            return
+        path, contact = self._home / _ACCOUNT, self._contact()
+        known: dict[str, Any] = {}  # Any: what the file holds
+        with contextlib.suppress(OSError, ValueError):
+            known = dict(json.loads(path.read_bytes()))
+        uri = str(known.get("uri", ""))
         with self._explained():
-            uri = self._register()
-        write_private(path, json.dumps({"uri": uri, "directory": self._url}).encode())
-        self._use(uri)
+            if not uri:
+                uri = self._register()
+            self._use(uri)
+            if known and known.get("contact") != list(contact):
+                self._client.update_registration(
+                    messages.RegistrationResource(uri=uri, body=messages.Registration(contact=contact))
+                )
+        told = {"uri": uri, "contact": list(contact), "directory": self._url}
+        if told != known:
+            write_private(path, json.dumps(told).encode())
 
     def forget_account(self) -> None:
         """The authority does not know it any more; the next sign_in makes one anew."""
@@ -198,7 +206,7 @@ class Authority:
             raise AcmeTrouble(
                 f"the authority wants its terms agreed to: read {plain(str(terms))} and set acme.terms_agreed = true"
             )
-        asked: dict[str, Any] = {"contact": tuple(f"mailto:{each}" for each in settings.contact)}
+        asked: dict[str, Any] = {"contact": self._contact()}
         if settings.terms_agreed:
             asked["terms_of_service_agreed"] = True
         if settings.eab_key_id:
@@ -211,6 +219,9 @@ class Authority:
             return str(self._client.new_account(messages.NewRegistration(**asked)).uri)
         except errors.ConflictError as known:
             return str(known.location)
+
+    def _contact(self) -> tuple[str, ...]:
+        return tuple(f"mailto:{each}" for each in self._settings.contact)
 
     def _binding_key(self) -> str:
         path = self._settings.eab_key_path

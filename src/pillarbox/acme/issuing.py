@@ -116,6 +116,9 @@ def _proved(
     """The order, when the authority has seen that the names are this server's."""
     pending = [each for each in order.authorizations if each.body.status == messages.STATUS_PENDING]
     challenges = [(each, _challenge(office.settings, each)) for each in pending]
+    asked = {name.removeprefix("*.") for name in wanted.names}
+    if strange := {str(each.body.identifier.value) for each in pending} - asked:
+        raise AcmeTrouble(f"the authority wants other names proved: {plain(', '.join(sorted(strange)))}")
     proofs = [_proof(authority, each, challenge) for each, challenge in challenges]
     if not proofs:
         return authority.wait_for_proofs(order)

@@ -108,7 +108,10 @@ class Renewals:
             with contextlib.suppress(ConnectionError):
                 process.stdin.write(TypeAdapter(Job).dump_json(job) + b"\n")
                 await process.stdin.drain()
-            await self._listen(process)
+            try:
+                await self._listen(process)
+            except (ValueError, KeyError, TypeError) as error:  # it wrote what is no event
+                self._events.bug("certificate.round_failed", error)
             if code := await process.wait():
                 self._events.error("certificate.not_issued", error=f"the process that asks ended with {code}")
         finally:

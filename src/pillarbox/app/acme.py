@@ -8,8 +8,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-from collections.abc import Sequence
 from contextlib import AsyncExitStack
+from dataclasses import dataclass
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -24,24 +24,36 @@ from pillarbox.app.settings import ServerSettings
 from pillarbox.clock import Clock
 from pillarbox.events import EventLog
 from pillarbox.net.challenges import ChallengeFolder
+from pillarbox.net.settings import ListenAddress
 
 
-def open_acme(settings: ServerSettings) -> list[socket.socket]:
-    """Sockets to answer an authority at, bound while that is still allowed; they listen only when one is asked.
+@dataclass(frozen=True, slots=True)
+class Reserved:
+    """Sockets to answer an authority at, bound while that was still allowed; they listen only when one is asked."""
 
-    Where that can't be, the process that asks says why. Raises NamesInvalid for what `acme.domains` says.
+    where: tuple[ListenAddress, ...] = ()
+    sockets: tuple[socket.socket, ...] = ()
+
+
+def open_acme(settings: ServerSettings) -> Reserved:
+    """Bind what is needed; where that can't be, the process that asks says why.
+
+    Raises NamesInvalid for what `acme.domains` says.
     """
     wanted = all_wanted(settings.acme.domains, settings.acme.challenge)
     if wanted or AcmeFolder(DataFolder(settings.data_folder).certificates_path).all():
+        where = addresses(settings.acme)
         with contextlib.suppress(OSError):
-            return bound(addresses(settings.acme))
-    return []
+            return Reserved(where, tuple(bound(where)))
+    return Reserved()
 
 
 def start_acme(
-    settings: ServerSettings, sockets: Sequence[socket.socket], clock: Clock, events: EventLog, stack: AsyncExitStack
+    settings: ServerSettings, reserved: Reserved, clock: Clock, events: EventLog, stack: AsyncExitStack
 ) -> None:
     """Keep certificates fresh until the stack is left; in one worker only."""
+    same = reserved.where == addresses(settings.acme)  # else they were changed by a reload
+    sockets = reserved.sockets if same else ()
     path = DataFolder(settings.data_folder).certificates_path
     task = asyncio.create_task(Renewals(settings.acme, path, sockets, clock, events).run())
 

@@ -116,7 +116,7 @@ def revoke(
     """Revoke a certificate."""
     office = _office(place)
     with _troubles():
-        issued = office.folder.find(folder_name(name if name.startswith("_.") else ascii_name(name)))
+        issued = office.folder.find(folder_name(ascii_name(f"*{name[1:]}" if name.startswith("_.") else name)))
         if issued is None:
             raise CommandFailed(f"there is no certificate {name}; see: pillarbox acme status", ExitCode.NO_INPUT)
         is_wanted = issued.name in (each.name for each in _all(office))
