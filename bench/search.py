@@ -3,6 +3,8 @@
     .venv/bin/python -m bench.search                          20,000 messages, 5 rounds
     .venv/bin/python -m bench.search --messages 100000 --rounds 3
 
+Every search, and SORT and THREAD of all messages.
+
 Every round runs every search on both servers, one right after the other, and the next round in the other order.
 Shown: the median time, the median CPU time of the server's processes, and Dovecot's time divided by ours (above 1:
 Pillarbox is faster). Both servers are warm and, with --check, gave the same answers. Pillarbox's index is complete;
@@ -12,6 +14,7 @@ how long that took, and how large it is, stands below the table. Ratios travel; 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import statistics
 import sys
@@ -21,6 +24,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import apsw
 import psutil  # type: ignore[import-untyped]  # ships no types
 from rich.console import Console
 from rich.table import Table
@@ -49,10 +53,20 @@ SEARCHES = {
     "SUBJECT, rare": b"SUBJECT 12345",
     "FROM": b"FROM emre",
     "HEADER Message-ID": b"HEADER Message-ID 777.",
+    "SINCE": b"SINCE 1-Jan-2022",
     "SINCE and BODY": b"SINCE 1-Jan-2022 BODY lantern",
+    "UNSEEN": b"UNSEEN",
     "UNSEEN and SUBJECT": b"UNSEEN SUBJECT harbour",
     "NOT BODY": b"NOT BODY xylophone",
 }
+ORDERS = {
+    "SORT by date": b"UID SORT (DATE) UTF-8 ALL",
+    "SORT by subject": b"UID SORT (SUBJECT) UTF-8 ALL",
+    "SORT by from": b"UID SORT (FROM) UTF-8 ALL",
+    "THREAD by references": b"UID THREAD REFERENCES UTF-8 ALL",
+}
+"""As a whole, of the same mail; bench/order.py has them in conversations, and after an arrival."""
+COMMANDS = {name: b"UID SEARCH RETURN (COUNT) " + criteria for name, criteria in SEARCHES.items()} | ORDERS
 
 
 @dataclass(slots=True)
@@ -89,7 +103,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--config", type=Path, default=Path(__file__).with_name("pillarbox.toml"))
     chosen = parser.parse_args(arguments)
     console = Console(width=120)
-    rows = {name: Row() for name in SEARCHES}
+    rows = {name: Row() for name in COMMANDS}
     with ExitStack() as stack:
         servers = start(stack, chosen.servers.split(","), chosen.config)
         clients = {name: RawClient(server, LOGIN) for name, server in servers.items()}
@@ -103,25 +117,28 @@ def main(arguments: Sequence[str] | None = None) -> None:
         filled = time.perf_counter() - begun
         told = _wait_for_index(servers["Pillarbox"]) if "Pillarbox" in servers else {}
         told["filled"] = f"{filled:.0f} s"
+        pillarbox = servers.get("Pillarbox")
+        if isinstance(pillarbox, PillarboxServer):
+            told["texts"] = _texts(pillarbox.data)
         order = list(clients)
         for _ in range(chosen.rounds):
-            for name, criteria in SEARCHES.items():
+            for name, text in COMMANDS.items():
                 for server in order:
                     cpu, wall = cpu_seconds(servers[server].process_id), time.perf_counter()
-                    clients[server].run(b"UID SEARCH RETURN (COUNT) " + criteria)
+                    clients[server].run(text)
                     rows[name].seconds.setdefault(server, []).append(time.perf_counter() - wall)
                     spent = cpu_seconds(servers[server].process_id) - cpu
                     rows[name].cpu_seconds.setdefault(server, []).append(spent)
             order.reverse()
-        answers = {name: {server: _count(clients[server], criteria) for server in clients}
-                   for name, criteria in SEARCHES.items()}  # fmt: skip
+        answers = {name: {server: _count(clients[server], COMMANDS[name]) if name in SEARCHES else chosen.messages
+                          for server in clients} for name in COMMANDS}  # fmt: skip
     console.print(_table(rows, answers, list(clients), f"{chosen.messages:,} messages, median of {chosen.rounds}"))
     for name, value in told.items():
         console.print(f"{name}: {value}")
 
 
-def _count(client: RawClient, criteria: bytes) -> int:
-    client.run(b"UID SEARCH RETURN (COUNT) " + criteria)
+def _count(client: RawClient, text: bytes) -> int:
+    client.run(text)
     return int(client.last_line.split("COUNT ")[1].split("\r\n")[0].split(" ")[0])
 
 
@@ -133,9 +150,18 @@ def _wait_for_index(server: PillarboxServer) -> dict[str, str]:
         time.sleep(0.5)
     spent, done = time.perf_counter() - begun, state["indexed"] - first["indexed"]
     return {
-        "indexed while waiting": f"{done} messages in {spent:.1f} s",
+        "indexed while waiting": f"{done} messages in {spent:.1f} s, {done / spent:.0f} a second",
         "index": f"{state['size_bytes'] / 1e6:.1f} MB for {state['total']} messages",
     }
+
+
+def _texts(data: Path) -> str:
+    """How large the texts are that the index is of."""
+    (path,) = data.rglob("search.db")
+    with contextlib.closing(apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)) as index:
+        tables = ("header_text", "body_text")
+        sizes = [index.execute(f"SELECT sum(octet_length(text)) FROM {table}").get for table in tables]
+    return f"{sizes[0] / 1e6:.1f} MB of headers, {sizes[1] / 1e6:.1f} MB of bodies, as they are compared"
 
 
 def _table(rows: dict[str, Row], answers: dict[str, dict[str, int]], servers: list[str], title: str) -> Table:
