@@ -1,5 +1,5 @@
 # In namespaces of its own: a user `pillarbox`, loopback, and Python where everybody can read it; then runs "$@".
-# READABLE: folders that everybody must be able to read.
+# READABLE: folders that everybody must be able to read. READ_ONLY: when set, all else but /mnt/data is read-only.
 set -eu
 ip link set lo up
 hold=/mnt
@@ -28,4 +28,13 @@ for path in $READABLE; do
     mkdir -p "$path"
     mount --bind "$hold$path" "$path"
 done
+if [ -n "${READ_ONLY:-}" ]; then
+    mkdir -m 700 $hold/data
+    mount -t tmpfs -o mode=700,uid=4993,gid=4993 tmpfs $hold/data
+    mount -t tmpfs -o mode=1777 tmpfs /tmp
+    echo 993 >/proc/sys/net/ipv4/ip_unprivileged_port_start # as container engines do
+    awk '{ print $5 }' /proc/self/mountinfo | grep -v -e '^/tmp$' -e '^/mnt/data$' -e '^/proc' | while read -r place; do
+        mount -o remount,bind,ro "$place" 2>/dev/null || true
+    done
+fi
 exec "$@"

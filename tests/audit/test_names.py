@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 import pillarbox
-from pillarbox.audit.names import AUDITED, is_audited
+from pillarbox.audit.names import AREAS, AUDITED, is_audited
 
 EMITTED = re.compile(r"\.(?:debug|info|warning|error|bug)\(\s*\"([a-z_]+\.[a-z_]+)\"")
 
@@ -23,3 +23,9 @@ def test_whole_areas_are_audited_and_the_rest_is_not() -> None:
     assert is_audited("app_password.of_tomorrow")
     assert not is_audited("connection.ended")
     assert not is_audited("accounts.unavailable")
+
+
+def test_the_document_has_the_same_table() -> None:
+    document = (Path(__file__).parents[2] / "docs" / "audit.md").read_text()
+    assert dict(re.findall(r"^\| `([a-z_.]+)` \| (.*) \|$", document, re.MULTILINE)) == dict(AUDITED)
+    assert set(re.findall(r"`([a-z_]+)\.`", document)) == set(AREAS)

@@ -39,6 +39,7 @@ COMMANDS = [
     *(("alarms", verb) for verb in ("list", "confirm")),
     *(("bans", verb) for verb in ("list", "add", "remove")),
     *(("mfa", verb) for verb in ("status", "enable", "disable", "recovery")),
+    *(("systemd", verb) for verb in ("unit", "sockets", "install")),
     *(("audit", verb) for verb in ("verify", "list", "export", "tail")),
     *(("acme", verb) for verb in ("issue", "status", "renew", "revoke")),
     ("config", "check"),

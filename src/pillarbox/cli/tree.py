@@ -969,6 +969,38 @@ For example:
     ),
 }
 
+_SYSTEMD: Final[_Commands] = {
+    "unit": (
+        "systemd:unit",
+        """Print a systemd unit that runs the server with as few rights as it needs (docs/deploy.md).
+
+For example:
+
+    pillarbox systemd unit
+    pillarbox systemd unit --socket --program /opt/pillarbox/bin/pillarbox
+""",
+    ),
+    "sockets": (
+        "systemd:print_sockets",
+        """Print the socket unit that belongs to `unit --socket`: every port that the settings name.
+
+For example:
+
+    pillarbox systemd sockets
+""",
+    ),
+    "install": (
+        "systemd:install",
+        """Write the units and the server's user below /etc, and say which commands start it.
+
+For example:
+
+    pillarbox systemd install
+    pillarbox systemd install --socket
+""",
+    ),
+}
+
 _FIREWALL: Final[_Commands] = {
     "open": (
         "firewall:let_in",
@@ -1080,6 +1112,7 @@ def _build(first: str) -> App:
         ("audit", "What concerned safety, in a log that shows whether it was changed.", _AUDIT),
         ("acme", "Certificates from an authority that everybody trusts: issue, renew, revoke.", _ACME),
         ("config", "The configuration file.", _CONFIG),
+        ("systemd", "Run the server as a service of systemd, with few rights.", _SYSTEMD),
         ("firewall", "This machine's firewall: open and close a port, see what it does.", _FIREWALL),
     ):
         group = App(name=name, help=text, help_epilogue="")
