@@ -34,7 +34,7 @@ from pillarbox.app.proxies import check_proxies, proxies_of
 from pillarbox.app.push import check_events, open_streams, start_push
 from pillarbox.app.reload import reloaded
 from pillarbox.app.rights import KeyOpen, check_rights
-from pillarbox.app.sasl import SaslUnusable, check_sasl, open_mechanisms, open_tokens
+from pillarbox.app.sasl import open_mechanisms
 from pillarbox.app.sessions import keep_sessions
 from pillarbox.app.settings import ServerSettings
 from pillarbox.app.starttls import StarttlsDoor, open_starttls
@@ -115,7 +115,6 @@ def serve(
         check_logins(settings, folder.logins_path)
         check_backend(settings.auth, clock)
         check_events(settings)
-        check_sasl(settings, clock)
         check_proxies(settings)
         groups = open_listeners(settings.listen, settings.net.backlog, settings.processes)
         port = groups[0][0].getsockname()[1]
@@ -148,7 +147,7 @@ def serve(
         raise CannotStart(str(error)) from error
     except NamesInvalid as error:
         raise CannotStart(f"acme.domains: {error}") from error
-    except (BackendUnusable, EventsInvalid, LedgerUnavailable, NetworkInvalid, PlacesUnusable, SaslUnusable) as error:
+    except (BackendUnusable, EventsInvalid, LedgerUnavailable, NetworkInvalid, PlacesUnusable) as error:
         raise CannotStart(str(error)) from error
     except MailError as error:
         raise CannotStart(f"can't open the mail in {folder.mail_path}: {error}") from error
@@ -233,8 +232,7 @@ class _House:
                 elsewhere=elsewhere,
             )
             stack.callback(accounts.close)
-            tokens = open_tokens(settings, accounts, clock, events, stack)
-            authenticator = open_guard(settings, self._folder.logins_path, tokens, store, clock, events, stack)
+            authenticator = open_guard(settings, self._folder.logins_path, accounts, store, clock, events, stack)
             administration = DirectoryAdministration(directory)
             neighbours = AccountNeighbours(directory)
             stack.callback(neighbours.close)
