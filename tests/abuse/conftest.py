@@ -10,8 +10,12 @@ import psutil  # type: ignore[import-untyped]  # ships no types
 import pytest
 
 from tests.abuse.talk import LOGIN, RudeClient
+from tests.cli.commands import CHEAP_HASHES
 from tests.differential.client import Client
 from tests.servers.pillarbox_server import PillarboxServer
+
+NEIGHBOURS = ("fred", "bob", "eve", "mallory")
+PASSWORD = "correct horse battery"
 
 MEMORY_GROWTH_BYTES = 48 * 1024 * 1024
 """One test may leave the process this much larger; unbounded input of the tests is far above it."""
@@ -33,6 +37,21 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PillarboxServer
     config.write_text(CONFIGURATION)
     with PillarboxServer(config=config, workers=1) as running:  # who is harmed shares a process with who harms
         running.add_account(*LOGIN)
+        yield running
+
+
+@pytest.fixture(scope="session")
+def neighbourhood(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PillarboxServer]:
+    """Two workers and people who all have the same password; wrong ones from this machine are not throttled."""
+    folder = tmp_path_factory.mktemp("neighbourhood")
+    config = folder / "pillarbox.toml"
+    config.write_text(
+        CHEAP_HASHES + '[auth.throttle]\nexempt_networks = ["127.0.0.0/8"]\nfailures_per_account = 1000\n'
+        "[net]\nlogin_timeout_seconds = 120\nmax_connections_per_address = 500\n[imap]\nbad_commands = 10000\n"
+    )
+    with PillarboxServer(config=config, workers=2) as running:
+        running.add_accounts([(name, PASSWORD) for name in NEIGHBOURS])
+        running.command("user", "disable", "mallory")
         yield running
 
 

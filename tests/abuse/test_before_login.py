@@ -8,6 +8,7 @@ import ssl
 
 import pytest
 
+from tests.abuse.conftest import memory_bytes
 from tests.abuse.talk import LOGIN, RudeClient, repeated
 from tests.servers.pillarbox_server import PillarboxServer
 
@@ -274,6 +275,24 @@ def test_a_silent_stranger_is_told_goodbye_in_time(stranger: RudeClient) -> None
 @pytest.mark.parametrize("data", [b"a1 LOGIN aaaaaaa", b"a NOOP\r\n"])
 def test_slow_loris_is_cut_off_however_busy_it_looks(stranger: RudeClient, data: bytes) -> None:
     assert b"* BYE" in stranger.drip(data, 0.1)
+
+
+def test_a_stranger_that_never_reads_is_cut_off_and_takes_no_memory(server: PillarboxServer) -> None:
+    before = memory_bytes(server)
+    with RudeClient(server, timeout_seconds=0.2) as deaf:
+        while ask_without_reading(deaf):
+            assert memory_bytes(server) - before < 16 * MEGABYTE
+
+
+def ask_without_reading(client: RudeClient) -> bool:
+    """False when the server hung up."""
+    try:
+        client.send(b"a CAPABILITY\r\n" * 1_000)
+    except TimeoutError:
+        return True  # it takes no more for now
+    except (ConnectionError, ssl.SSLEOFError):
+        return False
+    return True
 
 
 def test_slow_tls_records_are_cut_off(server: PillarboxServer) -> None:
