@@ -68,15 +68,15 @@ class CredentialWatch:
     async def _taken_back(self) -> list[LiveSession]:
         loop = asyncio.get_running_loop()
         version = await loop.run_in_executor(self._thread, self._version)
-        fresh, self._sessions.unchecked = self._sessions.unchecked, []
-        looked_at: Iterable[LiveSession] = fresh if version == self._seen_version else self._sessions
+        fresh, self._sessions.unchecked = self._sessions.unchecked, {}
+        looked_at: Iterable[LiveSession] = fresh.values() if version == self._seen_version else self._sessions
         held: dict[Held, list[LiveSession]] = {}
         for session in looked_at:
             held.setdefault((session.account, session.credential), []).append(session)
         try:
             bad = await loop.run_in_executor(self._thread, taken_back, self._directory, tuple(held)) if held else set()
         except DirectoryUnavailable:
-            self._sessions.unchecked += fresh
+            self._sessions.unchecked |= fresh
             raise
         self._seen_version = version
         return [session for each in bad for session in held[each] if self._sessions.holds(session)]

@@ -70,7 +70,7 @@ class LiveSessions:
         """`named` hears of a credential whose client says its name (ID)."""
         self._sessions: dict[str, LiveSession] = {}
         self._named = named
-        self.unchecked: list[LiveSession] = []
+        self.unchecked: dict[str, LiveSession] = {}
         """Came in since somebody looked whether credentials are still good (CredentialWatch)."""
 
     def __iter__(self) -> Iterator[LiveSession]:
@@ -84,12 +84,13 @@ class LiveSessions:
         """Somebody is in."""
         session = LiveSession(door, granted, attempt, since_seconds, end)
         self._sessions[session.id] = session
-        self.unchecked.append(session)
+        self.unchecked[session.id] = session
         return session
 
     def leave(self, session: LiveSession) -> None:
         """Somebody has gone; again is harmless."""
         self._sessions.pop(session.id, None)
+        self.unchecked.pop(session.id, None)
 
     def client_named(self, session: LiveSession, client: str) -> None:
         """The client said what it is called."""
