@@ -11,11 +11,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+from pillarbox.app.rights import OTHERS, databases, open_keys
 from pillarbox.doctor.findings import Area, Finding, Scribe
 from pillarbox.doctor.patient import Patient
 
 _SCRIBE: Final = Scribe(Area.FOLDER)
-_OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
 _NAMED: Final = 3
 """So many files are named; the rest is counted."""
 
@@ -42,7 +42,7 @@ def _findings(patient: Patient) -> Iterator[Finding]:
             f"{path} belongs to user {there.st_uid}, and you are user {os.geteuid()}",
             f"Run the server and its commands as its owner: sudo -u '#{there.st_uid}' pillarbox doctor",
         )
-    if there.st_mode & _OTHERS:
+    if there.st_mode & OTHERS:
         yield _SCRIBE.failure(
             "rights",
             f"{path} is open to other users of this machine ({stat.filemode(there.st_mode)})",
@@ -56,28 +56,21 @@ def _findings(patient: Patient) -> Iterator[Finding]:
 
 def _secrets(patient: Patient) -> Iterator[Finding]:
     """Keys and password hashes stay closed even when somebody copies or opens the folder."""
-    folder = patient.folder
-    given = patient.settings.tls.key_path or patient.settings.tls.certificate_path
-    secrets = [
-        folder.accounts_path,
-        folder.factor_key_path,
-        folder.certificates_path / "authority.key",
-        folder.certificates_path / "server.pem",
-        *([given] if given is not None else []),
-    ]
-    open_ones = []
-    for path in secrets:
-        try:
-            mode = path.stat().st_mode
-        except OSError:
-            continue  # a missing one is found where it is needed
-        # Debian lets a group (ssl-cert) read keys; that is the operator's choice for keys of their own.
-        if mode & (stat.S_IRWXO if path == given else _OTHERS):
-            open_ones.append(path)
-    for path in open_ones:
+    keys = open_keys(patient.folder, patient.settings)
+    for path in keys:
+        yield _SCRIBE.failure("secrets", f"others can read {path}: no server serves with it", f"chmod 600 {path}")
+    hashes = [path for path in databases(patient.folder) if _mode(path) & OTHERS]
+    for path in hashes:
         yield _SCRIBE.failure("secrets", f"others can read {path}", f"chmod 600 {path}")
-    if not open_ones:
+    if not keys and not hashes:
         yield _SCRIBE.good("secrets", "keys and password hashes are closed to others")
+
+
+def _mode(path: Path) -> int:
+    try:
+        return path.stat().st_mode
+    except OSError:
+        return 0  # a missing one is found where it is needed
 
 
 def _strangers(path: Path, owner: int) -> Iterator[Finding]:
