@@ -27,7 +27,7 @@ def test_all_documents_say_the_same(site: Site, text: str) -> None:
     assert reading.autodiscover(autodiscover.settings_response(settings, address)) == expected
     assert reading.Page(page).servers() == expected
     assert reading.plain(Pages().plain(settings)) == expected
-    assert reading.srv(records(site, [settings.domain], [], None), settings.domain, name) == expected
+    assert reading.srv(records(site, [settings.domain], [], {}), settings.domain, name) == expected
     if site.smtp is not None:
         assert reading.mobileconfig(mobileconfig.mobileconfig(settings, address)) == expected
 

@@ -13,8 +13,10 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from pillarbox.clock import SystemClock
+from pillarbox.net.certificates import ensure_certificates
 from pillarbox.web.client_settings import Endpoint, Site
-from pillarbox.web.dns_records import Record, State, records, spki_sha256, zone_text
+from pillarbox.web.dns_records import MorePorts, Record, State, records, spki_sha256, zone_text
 from pillarbox.web.settings import Security
 from tests.web.sites import RECEIVING_ONLY, SITE, STARTTLS, make_files
 
@@ -44,7 +46,7 @@ def certificate_by(organization: str) -> x509.Certificate:
 @pytest.mark.parametrize("site", [SITE, STARTTLS, RECEIVING_ONLY], ids=["tls", "starttls", "receiving only"])
 def test_the_lines_can_be_pasted_into_a_zone_file(site: Site, tmp_path: Path) -> None:
     certificate = x509.load_pem_x509_certificate(make_files(tmp_path).certificate_path.read_bytes())
-    found = records(site, ["example.org"], ["192.0.2.1", "2001:db8::1"], certificate)
+    found = records(site, ["example.org"], ["192.0.2.1", "2001:db8::1"], {"mail.example.org": [certificate]})
     text = "@ 3600 IN SOA ns hostmaster 1 1 1 1 1\n@ 3600 IN NS ns\n" + zone_text(found)
     zone = dns.zone.from_text(text, "example.org.", check_origin=False)
     read = {
@@ -57,7 +59,7 @@ def test_the_lines_can_be_pasted_into_a_zone_file(site: Site, tmp_path: Path) ->
 
 
 def test_imaps_is_named_and_plain_services_are_denied() -> None:
-    found = by_name(records(SITE, ["example.org"], [], None))
+    found = by_name(records(SITE, ["example.org"], [], {}))
     assert found["_imaps._tcp.example.org.", "SRV"] == "0 1 993 mail.example.org."
     assert found["_submissions._tcp.example.org.", "SRV"] == "0 1 465 smtp.example.org."
     for service in ("_imap", "_pop3", "_pop3s", "_submission"):
@@ -67,7 +69,7 @@ def test_imaps_is_named_and_plain_services_are_denied() -> None:
 
 
 def test_what_is_not_known_is_left_to_complete() -> None:
-    found = records(RECEIVING_ONLY, ["example.org"], ["192.0.2.1"], None)
+    found = records(RECEIVING_ONLY, ["example.org"], ["192.0.2.1"], {})
     waiting = {(record.name, record.type) for record in found if record.state is State.COMPLETE}
     assert waiting == {("mail.example.org.", "AAAA"), ("_submissions._tcp.example.org.", "SRV")}
     assert all(str(record).startswith("; ") == (record.state is not State.READY) for record in found)
@@ -80,9 +82,31 @@ def test_tlsa_is_what_openssl_computes(tmp_path: Path) -> None:
     said = subprocess.run(["bash", "-c", pipeline], capture_output=True, text=True, check=True).stdout.split()[0]
     certificate = x509.load_pem_x509_certificate(path.read_bytes())
     assert spki_sha256(certificate) == said
-    found = by_name(records(SITE, ["example.org"], [], certificate))
+    found = by_name(records(SITE, ["example.org"], [], {"mail.example.org": [certificate]}))
     assert found["_993._tcp.mail.example.org.", "TLSA"] == f"3 1 1 {said}"
     assert found["_443._tcp.mail.example.org.", "TLSA"] == f"3 1 1 {said}"
+
+
+def test_further_ports_have_services_and_keys_and_an_authority_that_is_sent_along_is_pinned_too(tmp_path: Path) -> None:
+    made = ensure_certificates(tmp_path, ["mail.example.org"], 30, SystemClock())
+    chain = x509.load_pem_x509_certificates(made.files.certificate_path.read_bytes())
+    more = MorePorts(imap=143, sieve=4190, others=(24,))
+    found = records(SITE, ["example.org"], [], {"mail.example.org": chain}, more)
+    services = {(record.name, record.value) for record in found if record.type == "SRV"}
+    assert ("_imap._tcp.example.org.", "10 1 143 mail.example.org.") in services
+    assert ("_imaps._tcp.example.org.", "0 1 993 mail.example.org.") in services
+    assert ("_sieve._tcp.example.org.", "0 1 4190 mail.example.org.") in services
+    pipeline = "openssl x509 -noout -pubkey | openssl pkey -pubin -outform DER | openssl dgst -sha256 -r"
+    digests = [
+        subprocess.run(["bash", "-c", pipeline], stdin=path.open(), capture_output=True, text=True, check=True)
+        for path in (made.files.certificate_path, made.authority_path)
+    ]
+    leaf, authority = (done.stdout.split()[0] for done in digests)
+    assert {(record.name, record.value) for record in found if record.type == "TLSA"} == {
+        (f"_{port}._tcp.mail.example.org.", value)
+        for port in (993, 143, 4190, 24, 443)
+        for value in (f"3 1 1 {leaf}", f"2 1 1 {authority}")
+    }
 
 
 @pytest.mark.parametrize(
@@ -94,12 +118,13 @@ def test_tlsa_is_what_openssl_computes(tmp_path: Path) -> None:
     ],
 )
 def test_caa_follows_the_issuer(organization: str, value: str, state: State) -> None:
-    (caa,) = (each for each in records(SITE, [], [], certificate_by(organization)) if each.type == "CAA")
+    chains = {"mail.example.org": [certificate_by(organization)]}
+    (caa,) = (each for each in records(SITE, [], [], chains) if each.type == "CAA")
     assert (caa.name, caa.value, caa.state) == ("mail.example.org.", value, state)
 
 
 def test_a_server_without_a_name_gets_nothing_that_needs_one() -> None:
     site = dataclasses.replace(SITE, imap=Endpoint("192.0.2.1", 993, Security.TLS), web_host="192.0.2.1")
-    found = records(site, ["example.org"], ["192.0.2.1"], certificate_by("Let's Encrypt"))
+    found = records(site, ["example.org"], ["192.0.2.1"], {"192.0.2.1": [certificate_by("Let's Encrypt")]})
     assert {record.type for record in found} == {"SRV"}
     assert [record.state for record in found if record.name.startswith("_imaps")] == [State.COMPLETE]

@@ -16,6 +16,7 @@ from pillarbox.net.served import files_for
 from pillarbox.net.settings import ListenAddress
 from pillarbox.net.tls import CertificateFiles, CertificateUnusable
 from pillarbox.web.client_settings import Site, make_site
+from pillarbox.web.dns_records import MorePorts
 from pillarbox.web.mobileconfig import ProfileSigner, read_signer
 
 IMAPS = 993
@@ -46,6 +47,17 @@ def public_addresses(listen: Sequence[ListenAddress]) -> list[str]:
     return found
 
 
+def more_ports(settings: ServerSettings) -> MorePorts:
+    """What is served besides IMAPS and HTTPS; port 0 (any) is none that can be published."""
+    sieve = settings.managesieve
+    others = [*sieve.listen_tls, *settings.lmtp.listen]
+    return MorePorts(
+        imap=next((each.port for each in settings.listen_starttls if each.port), None),
+        sieve=next((each.port for each in sieve.listen if each.port), None),
+        others=tuple(each.port for each in others if each.port),
+    )
+
+
 def served_files(settings: ServerSettings, name: str = "") -> CertificateFiles:
     """Where the certificate is that the server shows to a client that asks for `name` (empty: for none), or will show
     once it has made it."""
@@ -54,9 +66,6 @@ def served_files(settings: ServerSettings, name: str = "") -> CertificateFiles:
 
 def served_certificate(settings: ServerSettings, name: str = "") -> x509.Certificate:
     """That certificate, without its key. Raises CertificateUnusable."""
-    path = served_files(settings, name).certificate_path
-    if not path.exists():
-        raise CertificateUnusable(f"there is no {path} yet; the first `pillarbox serve` makes it")
     return served_chain(settings, name)[0]
 
 
@@ -65,6 +74,8 @@ def served_chain(settings: ServerSettings, name: str = "") -> list[x509.Certific
     path = served_files(settings, name).certificate_path
     try:
         return x509.load_pem_x509_certificates(path.read_bytes())
+    except FileNotFoundError as error:
+        raise CertificateUnusable(f"there is no {path} yet; the first `pillarbox serve` makes it") from error
     except OSError as error:
         raise CertificateUnusable(f"{path}: {error.strerror}") from error
     except ValueError as error:

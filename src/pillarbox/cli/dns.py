@@ -9,7 +9,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from pillarbox.app.client_setup import public_addresses, served_certificate, site_of
+from pillarbox.app.client_setup import more_ports, public_addresses, served_chain, site_of
 from pillarbox.cli.exits import CommandFailed, ExitCode
 from pillarbox.cli.place import Place
 from pillarbox.cli.speech import Json, complain, say, say_json
@@ -32,12 +32,13 @@ def dns(
         site = site_of(settings)
     except SetupInvalid as error:
         raise CommandFailed(str(error), ExitCode.CONFIG) from error
+    chains = {}
     try:
-        certificate = served_certificate(settings)
+        for host in (site.imap.host, site.web_host):
+            chains[host] = served_chain(settings, host)
     except CertificateUnusable as error:
         complain(f"no TLSA and CAA records: {error}")
-        certificate = None
-    found = records(site, _domains(site, domain), public_addresses(settings.listen), certificate)
+    found = records(site, _domains(site, domain), public_addresses(settings.listen), chains, more_ports(settings))
     if json:
         say_json(
             [

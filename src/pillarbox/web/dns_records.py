@@ -2,16 +2,16 @@
 
 Must never: invent what is not known here; an address of the machine or an unknown authority is a line to complete.
 
-RFC 6186 and RFC 8314 section 5.1 (SRV), RFC 6698 and RFC 7671 (TLSA 3 1 1), RFC 8659 (CAA), RFC 1035 section 5.1
-(how a zone file looks).
+RFC 6186 and RFC 8314 section 5.1 (SRV), RFC 5804 section 1.8 (SRV of ManageSieve), RFC 6698 and RFC 7671 (TLSA),
+RFC 8659 (CAA), RFC 1035 section 5.1 (how a zone file looks).
 """
 
 from __future__ import annotations
 
 import enum
 import ipaddress
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
 from cryptography import x509
@@ -67,20 +67,45 @@ class Record:
         return line if self.state is State.READY else f"; {line}"
 
 
+@dataclass(frozen=True, slots=True)
+class MorePorts:
+    """What is served at the IMAP host besides IMAPS."""
+
+    imap: int | None = None
+    """IMAP with STARTTLS."""
+    sieve: int | None = None
+    """ManageSieve with STARTTLS, as RFC 5804 section 1.8 has it."""
+    others: tuple[int, ...] = ()
+    """With TLS, and nothing that mail programs look for by SRV."""
+
+    def all(self) -> list[int]:
+        """Each once."""
+        return list(dict.fromkeys(port for port in (self.imap, self.sieve, *self.others) if port is not None))
+
+
+Chains = Mapping[str, Sequence[x509.Certificate]]
+"""What a client that asks for a host is shown: its certificate, then what is sent along with it."""
+
+
 def records(
-    site: Site, domains: Sequence[str], addresses: Sequence[str], certificate: x509.Certificate | None
+    site: Site,
+    domains: Sequence[str],
+    addresses: Sequence[str],
+    chains: Chains,
+    more: MorePorts = MorePorts(),
 ) -> list[Record]:
     """All records for the domains, grouped by purpose.
 
-    `addresses` are the machine's, where they are known; `certificate` is the one that is served.
+    `addresses` are the machine's, where they are known; `chains` those of hosts that have certificates.
     """
     found = [*_addresses(site, addresses)]
     for domain in domains:
-        found += _services(site, domain)
+        found += _services(site, domain, more)
         found += _documents(site, domain)
-    if certificate is not None:
-        found += _tlsa(site, certificate)
-        found += _caa(site, certificate)
+    found += _tlsa(site, chains, more)
+    for host in dict.fromkeys((site.imap.host, site.web_host)):
+        if host in chains:
+            found += _caa(host, chains[host][0])
     return found
 
 
@@ -121,11 +146,16 @@ def _addresses(site: Site, addresses: Sequence[str]) -> Iterator[Record]:
             yield Record(f"{host}.", kind, placeholder, why, State.COMPLETE)
 
 
-def _services(site: Site, domain: str) -> Iterator[Record]:
+def _services(site: Site, domain: str, more: MorePorts) -> Iterator[Record]:
     """RFC 6186 section 3: priority, weight, port, target; a target of "." says no."""
     why = f"Which servers the mail programs of {domain} use (RFC 6186, RFC 8314)"
     yield _srv("_imaps", domain, site.imap, why)
-    yield _no("_imap", domain, why)
+    if more.imap is None:
+        yield _no("_imap", domain, why)
+    else:  # RFC 6186 section 3.4: the greater number is the second choice
+        yield _srv("_imap", domain, replace(site.imap, port=more.imap), why, priority=10)
+    if more.sieve is not None:
+        yield _srv("_sieve", domain, replace(site.imap, port=more.sieve), why)
     yield _no("_pop3s", domain, why)
     yield _no("_pop3", domain, why)
     if site.smtp is None:
@@ -147,20 +177,30 @@ def _documents(site: Site, domain: str) -> Iterator[Record]:
     yield Record(f"_autodiscover._tcp.{domain}.", "SRV", f"0 1 {site.web_port} {site.web_host}.", why)
 
 
-def _tlsa(site: Site, certificate: x509.Certificate) -> Iterator[Record]:
-    why = "The server's key (DANE; only with DNSSEC; publish a new key's record before using the key)"
-    value = f"3 1 1 {spki_sha256(certificate)}"
-    places = [(site.imap.host, site.imap.port)]
+def _tlsa(site: Site, chains: Chains, more: MorePorts) -> Iterator[Record]:
+    """RFC 7671 section 5.1 (3 1 1) and 5.2 (2 1 1). The latter only for an authority that the server sends along: its
+    own or the operator's, for whose next certificates it holds too. Public authorities change theirs unasked."""
+    leaf_why = "The server's key (DANE; only with DNSSEC; publish a new key's record before using the key)"
+    anchor_why = "The authority's key (DANE; holds for the server's next certificates too)"
+    places = [(site.imap.host, port) for port in (site.imap.port, *more.all())]
     if site.web_port is not None:
         places.append((site.web_host, site.web_port))
-    for host, port in places:
-        if not _is_address(host):
-            yield Record(f"_{port}._tcp.{host}.", "TLSA", value, why)
+    usable = [(host, port) for host, port in places if host in chains and not _is_address(host)]
+    for host, port in usable:
+        yield Record(f"_{port}._tcp.{host}.", "TLSA", f"3 1 1 {spki_sha256(chains[host][0])}", leaf_why)
+    for host, port in usable:
+        if (anchor := _anchor(chains[host])) is not None:
+            yield Record(f"_{port}._tcp.{host}.", "TLSA", f"2 1 1 {spki_sha256(anchor)}", anchor_why)
 
 
-def _caa(site: Site, certificate: x509.Certificate) -> Iterator[Record]:
+def _anchor(chain: Sequence[x509.Certificate]) -> x509.Certificate | None:
+    """The authority at the end of a chain that holds it."""
+    last = chain[-1]
+    return last if len(chain) > 1 and last.issuer == last.subject else None
+
+
+def _caa(host: str, certificate: x509.Certificate) -> Iterator[Record]:
     why = "Which authority may make certificates for the server's name"
-    host = site.imap.host
     if _is_address(host):
         return
     issuer = ", ".join(
@@ -178,12 +218,12 @@ def _caa(site: Site, certificate: x509.Certificate) -> Iterator[Record]:
         yield Record(f"{host}.", "CAA", '0 issue "<domain of your authority>"', why, State.COMPLETE)
 
 
-def _srv(service: str, domain: str, endpoint: Endpoint, why: str) -> Record:
+def _srv(service: str, domain: str, endpoint: Endpoint, why: str, priority: int = 0) -> Record:
     """A target must be a name (RFC 2782); an address is a line to complete."""
     if _is_address(endpoint.host):
-        value = f"0 1 {endpoint.port} <name of {endpoint.host}>"
+        value = f"{priority} 1 {endpoint.port} <name of {endpoint.host}>"
         return Record(f"{service}._tcp.{domain}.", "SRV", value, why, State.COMPLETE)
-    return Record(f"{service}._tcp.{domain}.", "SRV", f"0 1 {endpoint.port} {endpoint.host}.", why)
+    return Record(f"{service}._tcp.{domain}.", "SRV", f"{priority} 1 {endpoint.port} {endpoint.host}.", why)
 
 
 def _no(service: str, domain: str, why: str) -> Record:
