@@ -34,7 +34,7 @@ from pillarbox.app.proxies import check_proxies, proxies_of
 from pillarbox.app.push import check_events, open_streams, start_push
 from pillarbox.app.reload import reloaded
 from pillarbox.app.rights import KeyOpen, check_rights
-from pillarbox.app.sasl import open_mechanisms
+from pillarbox.app.sasl import SaslUnusable, check_sasl, open_mechanisms, open_tokens
 from pillarbox.app.sessions import keep_sessions
 from pillarbox.app.settings import ServerSettings
 from pillarbox.app.starttls import StarttlsDoor, open_starttls
@@ -48,6 +48,7 @@ from pillarbox.auth.groups import AccountNeighbours
 from pillarbox.auth.ledger import LedgerUnavailable
 from pillarbox.auth.networks import NetworkInvalid
 from pillarbox.auth.places import PlacesUnusable
+from pillarbox.auth.scram_directory import ScramStore
 from pillarbox.clock import SystemClock
 from pillarbox.imap.conversation import ImapConversation
 from pillarbox.imap.services import Services
@@ -115,6 +116,7 @@ def serve(
         check_logins(settings, folder.logins_path)
         check_backend(settings.auth, clock)
         check_events(settings)
+        check_sasl(settings, clock)
         check_proxies(settings)
         groups = open_listeners(settings.listen, settings.net.backlog, settings.processes)
         port = groups[0][0].getsockname()[1]
@@ -147,7 +149,7 @@ def serve(
         raise CannotStart(str(error)) from error
     except NamesInvalid as error:
         raise CannotStart(f"acme.domains: {error}") from error
-    except (BackendUnusable, EventsInvalid, LedgerUnavailable, NetworkInvalid, PlacesUnusable) as error:
+    except (BackendUnusable, EventsInvalid, LedgerUnavailable, NetworkInvalid, PlacesUnusable, SaslUnusable) as error:
         raise CannotStart(str(error)) from error
     except MailError as error:
         raise CannotStart(f"can't open the mail in {folder.mail_path}: {error}") from error
@@ -219,6 +221,8 @@ class _House:
                 stack.callback(sweeping.cancel)
             directory = AccountDirectory.open(self._folder.accounts_path, clock)
             stack.callback(directory.close)
+            if self.sweeps:
+                ScramStore(directory, settings.auth.sasl).forget_unwanted()
             keeping = await keep_sessions(self._folder, clock, events, stack)
             elsewhere = open_elsewhere(settings.auth, directory, clock, events, stack)
             factors = MultiFactorRule(directory, settings.auth.multi_factor)
@@ -232,7 +236,8 @@ class _House:
                 elsewhere=elsewhere,
             )
             stack.callback(accounts.close)
-            authenticator = open_guard(settings, self._folder.logins_path, accounts, store, clock, events, stack)
+            tokens = open_tokens(settings, accounts, clock, events, stack)
+            authenticator = open_guard(settings, self._folder.logins_path, tokens, store, clock, events, stack)
             administration = DirectoryAdministration(directory)
             neighbours = AccountNeighbours(directory)
             stack.callback(neighbours.close)

@@ -68,6 +68,10 @@ class RefusalReason(enum.Enum):
     """As for WRONG_CREDENTIALS, towards the client."""
     ELSEWHERE = "app password not valid from this network"
     """Likewise."""
+    TOKEN = "bearer token refused"  # noqa: S105 - a reason
+    """Likewise."""
+    TOKEN_EXPIRED = "bearer token expired"  # noqa: S105 - a reason
+    """Likewise; it was good, so nobody has guessed."""
     UNAVAILABLE = "account database unavailable"
     THROTTLED = "too many failed logins"
     """Refused before anything was looked up, so it says nothing of the account or the password."""

@@ -12,6 +12,7 @@ import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from typing import Final, TypeVar
 
 from pillarbox.auth.claims import Claim
@@ -27,8 +28,9 @@ from pillarbox.events import EventLog
 
 T = TypeVar("T")
 MAX_CLIENT_CHARACTERS = 100
-_NOT_WRONG: Final = TRY_LATER | {RefusalReason.SECOND_FACTOR}
-"""What costs nothing: a program that goes on with the account password is told why, not throttled."""
+_NOT_WRONG: Final = TRY_LATER | {RefusalReason.SECOND_FACTOR, RefusalReason.TOKEN_EXPIRED}
+"""What costs nothing: a program that goes on with the account password is told why, not throttled; one with an old
+token fetches a new one."""
 
 
 class GuardedAuthenticator:
@@ -54,7 +56,7 @@ class GuardedAuthenticator:
 
     async def decide(self, claim: Claim, attempt: Attempt) -> Granted | Denied:
         """contract.Authenticator.decide"""
-        name = _name_of(claim.login_name)
+        name = _name_of(claim.login_name) if claim.login_name else ""
         admission = await self._ask(lambda: self._throttle.admit(name, attempt.address))
         if isinstance(admission, Hold):
             self._events.info(
@@ -70,8 +72,11 @@ class GuardedAuthenticator:
             return denied
         standing = attempt.standing if admission is None else admission.standing
         decision = await self._inner.decide(claim, replace(attempt, standing=standing))
+        if not name and isinstance(decision, Granted):
+            name = decision.login_name  # the token said so
         if admission is not None and not (standing is Standing.KNOWN and isinstance(decision, Granted)):
-            await self._ask(lambda: self._settle(admission, decision))
+            admission = replace(admission, name=name)
+            await self._ask(partial(self._settle, admission, decision))
         reason = decision.reason.value if isinstance(decision, Denied) else ""
         number = self._note(name, attempt, decision, reason, "" if admission is None else standing.value)
         if not isinstance(decision, Granted):

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Final
 
+from pillarbox.auth.bearer import BearerMechanism, TokenGuide, XOAuth2Mechanism
 from pillarbox.auth.contract import Attempt, Authenticator
 from pillarbox.auth.exchange import Exchange, ScramDirectory
 from pillarbox.auth.external import ExternalMechanism
@@ -26,11 +27,13 @@ MECHANISM_RFCS: Final = {
     "SCRAM-SHA-256": "7677",
     "SCRAM-SHA-1-PLUS": "5802",
     "SCRAM-SHA-1": "5802",
+    "OAUTHBEARER": "7628",
+    "XOAUTH2": "7628",
     "PLAIN": "4616",
     "LOGIN": "9051",
 }
-"""Where all of those are specified that a server may offer, in the order of offers. For LOGIN
-there is a draft only (see sasl.py); it stands with the protocol."""
+"""Where all of those are specified that a server may offer, in the order of offers. For LOGIN there is a draft only
+(see sasl.py), so it stands with the protocol, and XOAUTH2 with what came of it."""
 
 
 class Mechanisms:
@@ -41,13 +44,15 @@ class Mechanisms:
         passwords: Sequence[PasswordMechanism] = IN_CLEAR,
         salts: ScramDirectory | None = None,
         certificates: CertificateName | None = None,
+        tokens: TokenGuide | None = None,
     ) -> None:
-        """`salts` are for SCRAM, `certificates` for EXTERNAL, which is there for clients that have shown one; None:
-        it is not offered."""
+        """`salts` are for SCRAM, `tokens` for OAUTHBEARER and XOAUTH2, `certificates` for EXTERNAL, which is there for
+        clients that have shown one; None: it is not offered."""
         self._clear = [each.value for each in passwords if each in IN_CLEAR]
         self._hashes = [each.scram for each in passwords if each.scram is not None and salts is not None]
         self._salts = salts
         self._certificates = certificates
+        self._tokens = tokens
 
     @property
     def take_passwords(self) -> bool:
@@ -70,5 +75,8 @@ class Mechanisms:
         for hash in self._hashes:
             for plus in (Plus.PLUS, Plus.BARE) if peer.bindings.types else (Plus.BARE,):
                 offers[hash.value + plus.value] = partial(ScramMechanism, hash, plus, peer.bindings)
+        if self._tokens is not None:
+            offers["OAUTHBEARER"] = partial(BearerMechanism, self._tokens)
+            offers["XOAUTH2"] = partial(XOAuth2Mechanism, self._tokens)
         offers |= {name: PASSWORD_MECHANISMS[name] for name in self._clear}
         return offers

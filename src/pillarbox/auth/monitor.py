@@ -241,7 +241,7 @@ class Monitor:
         for around in dict.fromkeys(each.neighbourhood for each in judged if each.address not in self._exempt):
             if around != LOCAL:
                 alarms += self._spraying(connection, "neighbourhood", around, 3 * self._throttle.spray_accounts)
-        for name in dict.fromkeys(each.name for each in judged):
+        for name in dict.fromkeys(each.name for each in judged if each.name):
             alarms += self._besieged(connection, name)
         return alarms
 

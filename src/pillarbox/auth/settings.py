@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from pillarbox.auth.ldap.settings import LdapSettings
+from pillarbox.auth.oauth.settings import OAuthSettings
 from pillarbox.auth.pam.settings import PamSettings
 from pillarbox.auth.sasl_settings import SaslSettings
 
@@ -68,16 +69,6 @@ class QuarantineFor(enum.Enum):
     """All that tell of somebody who got in."""
 
 
-class QuarantineFor(enum.Enum):
-    """Which open alarms hold logins from their neighbourhood to looking."""
-
-    NONE = "none"
-    GRAVE = "grave"
-    """`failures-then-success` and `impossible-travel`."""
-    STRANGE = "strange"
-    """All that tell of somebody who got in."""
-
-
 @dataclass(frozen=True, slots=True)
 class MonitorSettings:
     """What is kept of logins, and what is strange enough to tell (docs/logins.md)."""
@@ -88,10 +79,6 @@ class MonitorSettings:
     """About 300 MB. Beyond that the oldest refusals go first, so that nobody fills the disk by guessing."""
     notices: NoticeWay = NoticeWay.INBOX
     """How the owner of an account hears of an alarm: `inbox` or `none`."""
-    quarantine: QuarantineFor = QuarantineFor.NONE
-    """Until an alarm is confirmed, logins to its account from its neighbourhood (/24, /48) may read and change nothing,
-    and manage no Sieve scripts: `grave` after failures-then-success and impossible-travel, `strange` after all alarms
-    about somebody who got in, `none`. Off, for a traveller can't confirm an alarm; whoever runs the server can."""
     quarantine: QuarantineFor = QuarantineFor.NONE
     """Until an alarm is confirmed, logins to its account from its neighbourhood (/24, /48) may read and change nothing,
     and manage no Sieve scripts: `grave` after failures-then-success and impossible-travel, `strange` after all alarms
@@ -178,6 +165,7 @@ class AuthSettings:
     argon2_lanes: int = 4
     """Lanes. RFC 9106 section 4, second recommended option."""
     sasl: SaslSettings = field(default_factory=SaslSettings)
+    oauth: OAuthSettings = field(default_factory=OAuthSettings)
     throttle: ThrottleSettings = field(default_factory=ThrottleSettings)
     monitor: MonitorSettings = field(default_factory=MonitorSettings)
     multi_factor: MultiFactorSettings = field(default_factory=MultiFactorSettings)

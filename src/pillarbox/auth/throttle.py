@@ -74,13 +74,14 @@ class Throttle:
         self._exempt = NetworkSet(settings.exempt_networks)
 
     def admit(self, name: str, address: str) -> Admission | Hold:
-        """Before a password is looked at. `name` is a prepared login name, or what a client typed instead of one."""
+        """Before a password is looked at. `name` is a prepared login name, or what a client typed instead of one;
+        empty when only a token says who it is: then the address alone pays."""
         network = network_of(address)
         is_exempt = network == LOCAL or address in self._exempt
         ban = None if is_exempt else self._bans.find(address)
         if ban is not None and ban.by_hand:
             return Hold.BANNED
-        if self._is_known(name, network):
+        if name and self._is_known(name, network):
             if self._tokens(self._ledger, self._own(name, network)) < 1:
                 return Hold.OWN
             return Admission(name, network, Standing.KNOWN, ())
@@ -88,10 +89,9 @@ class Throttle:
             return Hold.BANNED
         settings = self._settings
         account = _Bucket(f"account {name}", settings.failures_per_account, settings.account_refill_seconds)
-        if is_exempt:
-            return self._take(name, network, ((account, Hold.ACCOUNT),))
         place = _Bucket(f"address {network}", settings.failures_per_address, settings.address_refill_seconds)
-        return self._take(name, network, ((place, Hold.ADDRESS), (account, Hold.ACCOUNT)))
+        wanted = ((place, Hold.ADDRESS, not is_exempt), (account, Hold.ACCOUNT, bool(name)))
+        return self._take(name, network, tuple((bucket, hold) for bucket, hold, pays in wanted if pays))
 
     def succeeded(self, admission: Admission) -> None:
         """The password was right: the network is one of the account's from now on."""
