@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Sequence
 
 import pytest
 
 from pillarbox.auth.scope import Access, Scope
-from pillarbox.mail.errors import MailboxMissing, MailError, NoPermission
+from pillarbox.mail.errors import MailboxMissing, MailError, NoPermission, StoreUnavailable
 from pillarbox.mail.flags import SEEN, FlagAction
 from pillarbox.mail.rights import Rights, told_text
 from pillarbox.sharing.acl import AclChange
 from pillarbox.sharing.confined import ConfinedMail
 from pillarbox.sharing.person import PersonalMail
-from pillarbox.store.contract import DigestField
+from pillarbox.store.contract import DigestField, Mailbox
 from tests.sharing.test_layer import House, letters, make_house
 
 READ_ONLY, APPEND_ONLY = Scope(Access.READ_ONLY), Scope(Access.APPEND_ONLY)
@@ -128,6 +129,24 @@ async def test_a_mailbox_that_is_renamed_out_of_bounds_is_gone_and_one_renamed_i
         await mail.status(deep.id)
     await house.fred.rename("Box", "Work/Box")
     assert (await mail.status(house.box)).messages == 1
+
+
+async def test_names_that_could_not_be_looked_at_are_looked_at_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else what was renamed out of bounds meanwhile would stay open to this login."""
+    house, mail = await confined(Scope(mailboxes=("Work",)))
+    deep = await house.fred.create("Work/Deep")
+    await mail.status(deep.id)
+    await house.fred.rename("Work/Deep", "Home")
+
+    async def unavailable(_: PersonalMail) -> Sequence[Mailbox]:
+        raise StoreUnavailable("the disk is full")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(PersonalMail, "mailboxes", unavailable)
+        with pytest.raises(StoreUnavailable):
+            await mail.status(deep.id)
+    with pytest.raises(MailboxMissing):
+        await mail.status(deep.id)
 
 
 async def test_who_may_not_know_how_much_there_is_is_told_no_quota() -> None:

@@ -308,7 +308,11 @@ class ConfinedMail:
             return True
         if self._stale:
             self._stale = False
-            self._seen |= {each.id: each.name for each in await self._mail.mailboxes()}
+            try:
+                self._seen |= {each.id: each.name for each in await self._mail.mailboxes()}
+            except BaseException:
+                self._stale = True
+                raise
         name = self._seen.get(mailbox)
         return name is not None and self._bounds.covers(name)
 
