@@ -228,7 +228,9 @@ class Authority:
         try:
             key = "" if path is None else path.read_text("ascii").strip().rstrip("=")
             base64.urlsafe_b64decode(key + "=" * (-len(key) % 4))
-        except (OSError, ValueError) as error:
+        except OSError as error:
+            raise AcmeTrouble(f"acme.eab_key_path: {path} can't be read: {error.strerror}") from error
+        except ValueError as error:
             raise AcmeTrouble(f"acme.eab_key_path: {path} holds no key in base64url") from error
         if not key:
             raise AcmeTrouble("acme.eab_key_path has to name a file with the key that belongs to acme.eab_key_id")

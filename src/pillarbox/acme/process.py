@@ -28,6 +28,8 @@ _LOOK_MOST_SECONDS: Final = 3600.0
 """Certificates that were issued by hand are found within an hour."""
 _LOOK_LEAST_SECONDS: Final = 30.0
 """Between two processes, whatever goes wrong."""
+_ROUND_SECONDS: Final = 2 * 3600.0
+"""For all certificates together; what takes longer hangs."""
 _CLEAN_SECONDS: Final = 5.0
 """To take answers away, when the server stops."""
 _LINE_BYTES: Final = 64 * 1024
@@ -108,12 +110,15 @@ class Renewals:
             with contextlib.suppress(ConnectionError):
                 process.stdin.write(TypeAdapter(Job).dump_json(job) + b"\n")
                 await process.stdin.drain()
-            try:
+            async with asyncio.timeout(_ROUND_SECONDS):
                 await self._listen(process)
-            except (ValueError, KeyError, TypeError) as error:  # it wrote what is no event
-                self._events.bug("certificate.round_failed", error)
-            if code := await process.wait():
+                code = await process.wait()
+            if code:
                 self._events.error("certificate.not_issued", error=f"the process that asks ended with {code}")
+        except TimeoutError:
+            self._events.error("certificate.not_issued", error="the process that asks was ended: it took too long")
+        except (ValueError, KeyError, TypeError) as error:  # it wrote what is no event
+            self._events.bug("certificate.round_failed", error)
         finally:
             await asyncio.shield(_end(process))
 
