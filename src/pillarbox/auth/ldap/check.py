@@ -150,14 +150,14 @@ class LdapCheck:
         return Accepted(name, AdminRight.GIVEN if is_admin else AdminRight.TAKEN)
 
     def _name_of(self, entry: Entry, typed: str) -> str:
-        """The account's name; of several values the one that was typed, or else the first by the alphabet."""
+        """The account's name; of several values the first by the alphabet, whichever was typed."""
         wanted = self._settings.name_attribute.lower()
         if not wanted:
             return typed
-        names = sorted(_text(value) for value in entry.attributes.get(wanted, ()))
+        names = [_text(value) for value in entry.attributes.get(wanted, ())]
         if not names:
             raise LdapTrouble(f"{_text(entry.dn)} has no attribute {wanted} that can be read")
-        return next((name for name in names if name.casefold() == typed.casefold()), names[0])
+        return min(names, key=str.casefold)
 
     def _attributes(self) -> Sequence[str]:
         return (self._settings.name_attribute,) if self._settings.name_attribute else ()
