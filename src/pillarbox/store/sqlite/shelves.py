@@ -4,7 +4,7 @@ A *shelf* is 1,024 contents in a row by number. Once all of them are indexed, th
 listed, each with one bit for every text. What has a needle in a listed word matches for sure; of all others nothing is
 said. Words are what white space divides, so nearly any needle lies within one.
 
-Must never: name a text that lacks the word; need more memory than a few megabytes, whatever the texts are.
+Must never: name a text that lacks the word; need more memory than some dozens of megabytes, whatever the texts are.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _COMMON: Final = 2
 _MOST_LISTED: Final = 4_096
 _MOST_ASKED: Final = 64
 """Words of a shelf with the needle that are asked, the most common first: the next ones have little to add."""
-_TEXT_CHARACTERS: Final = 32_768
+_TEXT_CHARACTERS: Final = 16_384
 """How much of a text is looked at; of the rest nothing is said."""
 _WORD_CHARACTERS: Final = 100
 _DIGITS: Final = bytes(ord("0")) + b"\x00\x01" + bytes(254 - ord("0"))
