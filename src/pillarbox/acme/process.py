@@ -120,7 +120,12 @@ class Renewals:
         except (ValueError, KeyError, TypeError) as error:  # it wrote what is no event
             self._events.bug("certificate.round_failed", error)
         finally:
-            await asyncio.shield(_end(process))
+            ending = asyncio.ensure_future(_end(process))
+            try:
+                await asyncio.shield(ending)
+            except asyncio.CancelledError:
+                await ending
+                raise
 
     async def _listen(self, process: asyncio.subprocess.Process) -> None:
         """Log what it tells."""
@@ -137,14 +142,14 @@ class Renewals:
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:
-    """SIGTERM, time to clean up, SIGKILL."""
-    if process.returncode is not None:
-        return
+    """SIGTERM, time to clean up, SIGKILL. What it still wrote is read: asyncio lets go of pipes only at their end."""
     with contextlib.suppress(ProcessLookupError):
-        process.terminate()
-        try:
-            async with asyncio.timeout(_CLEAN_SECONDS):
-                await process.communicate()
-        except TimeoutError:
+        if process.returncode is None:
+            process.terminate()
+    try:
+        async with asyncio.timeout(_CLEAN_SECONDS):
+            await process.communicate()
+    except TimeoutError:
+        with contextlib.suppress(ProcessLookupError):
             process.kill()
-            await process.wait()
+        await process.communicate()
