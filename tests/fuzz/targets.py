@@ -60,7 +60,8 @@ BINDING: Final = b"what both ends of TLS know"
 
 # --- framer -----------------------------------------------------------------------------------------
 
-LINE_BYTES: Final = 100
+LINE_BYTES: Final = 200
+"""More than a tag may have: the framer tells the tag of a line that is too long."""
 LITERAL_BYTES: Final = 20
 LITERALS: Final = 3
 
