@@ -23,6 +23,7 @@ from pillarbox.cli.exits import CommandFailed, ExitCode
 from pillarbox.cli.moments import moment_iso, moment_text
 from pillarbox.cli.place import Place
 from pillarbox.cli.speech import Json, complain, say, say_json, say_table
+from pillarbox.cli.witness import witness
 from pillarbox.clock import SystemClock
 from pillarbox.events import Field, NoEvents
 
@@ -122,6 +123,7 @@ def revoke(
         is_wanted = issued.name in (each.name for each in _all(office))
         with office.folder.locked(_PATIENCE_SECONDS):
             revoke_certificate(office, issued, reason)
+    witness(place).info("certificate.revoked", name=issued.name, serial=serial_of(issued), reason=reason.value)
     if json:
         say_json({"name": issued.name, "serial": serial_of(issued), "result": "revoked"})
         return
@@ -173,7 +175,9 @@ def _all(office: Office) -> tuple[Wanted, ...]:
 def _office(place: Place) -> Office:
     settings = place.settings()
     place.make()
-    return Office(settings.acme, AcmeFolder(place.folder.certificates_path), SystemClock(), _Complaints())
+    return Office(
+        settings.acme, AcmeFolder(place.folder.certificates_path), SystemClock(), witness(place, _Complaints())
+    )
 
 
 class _Complaints(NoEvents):

@@ -20,12 +20,12 @@ from pillarbox.clock import SystemClock
 from pillarbox.events import EventLog, Field, NoEvents
 
 
-def witness(place: Place) -> EventLog:
-    """Keeps audited events in the log of the server at `place`; says nothing."""
+def witness(place: Place, listener: EventLog | None = None) -> EventLog:
+    """Keeps audited events in the log of the server at `place`; says nothing, unless `listener` does."""
     settings = _settings(place)
     trail = AuditTrail(place.folder.audit_path, settings)
     recorder = AuditRecorder(trail, settings, _actor(), SystemClock(), _Complaints())
-    return AuditedLog(NoEvents(), recorder.record)
+    return AuditedLog(listener or NoEvents(), recorder.record)
 
 
 class _Complaints(NoEvents):
