@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from pillarbox.auth.authenticator import BuiltinAuthenticator
@@ -35,6 +35,28 @@ def client_proof(salt: bytes, iterations: int, message: bytes, password: bytes) 
     return bytes(a ^ b for a, b in zip(client_key, signature, strict=True))
 
 
+def client_first(header: bytes, name: str) -> bytes:
+    """client-first-message"""
+    return header + _bare(name)
+
+
+def client_final(header: bytes, binding: bytes, name: str, password: str) -> Callable[[bytes], bytes]:
+    """What makes client-final-message of server-first-message."""
+
+    def final(server_first: bytes) -> bytes:
+        fields = dict(part.split(b"=", 1) for part in server_first.split(b","))
+        unproved = b"c=%b,r=%b" % (base64.b64encode(header + binding), fields[b"r"])
+        message = b",".join((_bare(name), server_first, unproved))
+        proof = client_proof(base64.b64decode(fields[b"s"]), int(fields[b"i"]), message, password.encode())
+        return unproved + b",p=" + base64.b64encode(proof)
+
+    return final
+
+
+def _bare(name: str) -> bytes:
+    return b"n=%b,r=clientnonce" % name.encode()
+
+
 @dataclass(frozen=True, slots=True)
 class ScramLogin:
     """What the two ends see of the connection between them."""
@@ -47,19 +69,16 @@ class ScramLogin:
         """One exchange; checks what the server shows in the end."""
         exchange = Exchange(ScramMechanism(ScramHash.SHA_256, self.plus, self.server), door, door, attempt)
         header = b"p=tls-exporter,," if self.plus is Plus.PLUS else b"n,,"
-        bare = b"n=%b,r=clientnonce" % name.encode()
-        turn = await exchange.begin(header + bare)
+        turn = await exchange.begin(client_first(header, name))
         assert isinstance(turn, Challenge)
-        fields = dict(part.split(b"=", 1) for part in turn.data.split(b","))
-        binding = base64.b64encode(header + self.client.data("tls-exporter"))
-        unproved = b"c=%b,r=%b" % (binding, fields[b"r"])
-        message = b",".join((bare, turn.data, unproved))
-        salt, iterations = base64.b64decode(fields[b"s"]), int(fields[b"i"])
-        proof = client_proof(salt, iterations, message, password.encode())
-        turn = await exchange.answer(unproved + b",p=" + base64.b64encode(proof))
+        first, final = turn.data, client_final(header, self.client.data("tls-exporter"), name, password)(turn.data)
+        turn = await exchange.answer(final)
         assert not isinstance(turn, Failed)
         if isinstance(turn, Challenge):
+            fields = dict(part.split(b"=", 1) for part in first.split(b","))
+            salt, iterations = base64.b64decode(fields[b"s"]), int(fields[b"i"])
             salted = hashlib.pbkdf2_hmac("sha256", password.encode(), salt, iterations)
+            message = b",".join((_bare(name), first, final.rpartition(b",p=")[0]))
             expected = hmac.digest(hmac.digest(salted, b"Server Key", "sha256"), message, "sha256")
             assert turn.data == b"v=" + base64.b64encode(expected)
             turn = await exchange.answer(b"")

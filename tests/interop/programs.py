@@ -17,6 +17,7 @@ DEBIAN_PACKAGES = {
     "curl": "curl",
     "fetchmail": "fetchmail",
     "getmail": "getmail6",
+    "gsasl": "gsasl",
     "mbsync": "isync",
     "neomutt": "neomutt",
     "node": "nodejs",
