@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -25,6 +27,13 @@ name_attribute = "uid"
 admin_group = "{group}"
 timeout_seconds = 60
 """
+
+
+def wait_until(is_so: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 60
+    while not is_so():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 def outcome(server: PillarboxServer, name: str, password: str) -> tuple[str, str]:
@@ -68,6 +77,10 @@ def test_people_of_a_directory_have_mail_here_and_nothing_else_changes(tmp_path:
             assert "passwords.unavailable" in server.stderr()
             slapd.start()
             assert outcome(server, "nobody", "wonderland") == ("NO", "AUTHENTICATIONFAILED")
+            config.write_text(config.read_text().replace(f'"{slapd.ldap}"', '"ldap:nowhere"'))
+            server.reload()
+            wait_until(lambda: "settings.not_reloaded" in server.stderr())
+            assert outcome(server, "alice", "wonderland") == ("OK", "CAPABILITY")
         said = server.stderr_file.read_text()
     for secret in ("wonderland", "builder", "service secret"):
         assert secret not in said

@@ -84,6 +84,10 @@ class CannotStart(Exception):
     """The server can't begin to serve. The text is for the operator, in plain words."""
 
 
+_UNUSABLE = (BackendUnusable, DirectoryUnavailable, LedgerUnavailable, NetworkInvalid, PlacesUnusable)
+"""What keeps a worker from starting, besides the mail itself and the operating system."""
+
+
 class SettingsUnusable(Exception):
     """What there is to be read anew can't be used. The text is for the operator."""
 
@@ -401,7 +405,7 @@ def _supervise(
             house.managesieve.keep(channel.number)
         try:
             house.serve(tls, groups[channel.number], channel.ready, channel.lifeline)
-        except (DirectoryUnavailable, LedgerUnavailable, NetworkInvalid, PlacesUnusable, MailError, OSError) as error:
+        except (*_UNUSABLE, MailError, OSError) as error:
             house.events.error("worker.cannot_start", worker=channel.number, error=str(error))
             raise SystemExit(1) from error
 
@@ -429,7 +433,8 @@ def _supervise(
         house.certificate.refresh()
         try:
             settings = house.settings if read_again is None else reloaded(house.settings, read_again(), house.events)
-        except SettingsUnusable as error:
+            check_backend(settings.auth, house.clock)
+        except (BackendUnusable, SettingsUnusable) as error:
             house.events.error("settings.not_reloaded", error=str(error))
             return Reload.REFRESH
         changed = settings != house.settings

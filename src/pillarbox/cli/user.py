@@ -223,7 +223,7 @@ def _keeper(account: Account, backend: AccountBackend) -> str:
     """Who judges the account's password now."""
     if backend is AccountBackend.BUILTIN:
         return "none" if account.password_hash == NO_PASSWORD else "here"
-    return backend.value
+    return str(backend.value)
 
 
 def _ask_to_remove(name: str) -> None:
