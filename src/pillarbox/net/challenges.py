@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Final
 
 from pillarbox.net.hello import MAX_HELLO_BYTES, ClientHello, Unreadable, read_client_hello
+from pillarbox.net.tls import policy_context
 
 PROTOCOL: Final = "acme-tls/1"
 """RFC 8737 section 6.2."""
@@ -65,8 +66,7 @@ class ChallengeFolder:
         path = self.certificate_path(hello.server_name)
         if not path.exists():
             return None
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        context = policy_context()
         context.set_alpn_protocols([PROTOCOL])
         context.num_tickets = 0
         try:

@@ -99,7 +99,7 @@ def make_context(
     files: CertificateFiles, door: Door = Door(), profile: Profile = Profile.INTERMEDIATE
 ) -> ssl.SSLContext:
     """A server's TLS context. Raises CertificateUnusable, WeakTls."""
-    context = _policy(profile)
+    context = policy_context(profile)
     if door.protocol:
         context.set_alpn_protocols([door.protocol])
     try:
@@ -116,8 +116,9 @@ def make_context(
     return context
 
 
-def _policy(profile: Profile) -> ssl.SSLContext:
-    """Everything is set, nothing is left as a `system_default` section of openssl.cnf may have it."""
+def policy_context(profile: Profile = Profile.INTERMEDIATE) -> ssl.SSLContext:
+    """A server's context without a certificate. Everything is set, nothing is left as a `system_default` section of
+    openssl.cnf may have it. Raises WeakTls."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.maximum_version = ssl.TLSVersion.MAXIMUM_SUPPORTED
     context.minimum_version = ssl.TLSVersion.TLSv1_3 if profile is Profile.MODERN else ssl.TLSVersion.TLSv1_2
