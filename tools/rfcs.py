@@ -20,12 +20,14 @@ from pillarbox.imap import commands, overture
 
 TITLES: Final = {
     2177: "IDLE", 2342: "NAMESPACE", 2971: "ID", 3348: "CHILDREN", 3501: "IMAP4rev1", 3502: "MULTIAPPEND",
-    3516: "BINARY", 3691: "UNSELECT", 4314: "ACL", 4315: "UIDPLUS", 4467: "URLAUTH", 4469: "CATENATE",
+    3516: "BINARY", 3691: "UNSELECT", 4314: "ACL", 4315: "UIDPLUS", 4422: "SASL, and EXTERNAL", 4467: "URLAUTH",
+    4469: "CATENATE", 4616: "SASL PLAIN",
     4731: "ESEARCH", 4959: "SASL-IR", 4978: "COMPRESS", 5032: "WITHIN", 5161: "ENABLE", 5182: "SEARCHRES",
     5255: "Internationalisation: LANGUAGE, I18NLEVEL", 5256: "SORT and THREAD", 5258: "LIST-EXTENDED",
     5267: "Contexts: ESORT, CONTEXT=SEARCH, CONTEXT=SORT", 5464: "METADATA", 5465: "NOTIFY", 5466: "FILTERS",
     5524: "URLAUTH=BINARY",
     5550: "URL-PARTIAL",
+    5802: "SCRAM", 7628: "OAUTHBEARER", 7677: "SCRAM-SHA-256",
     5819: "LIST-STATUS", 5957: "SORT=DISPLAY", 6154: "SPECIAL-USE", 6203: "SEARCH=FUZZY", 6851: "MOVE",
     7162: "CONDSTORE and QRESYNC", 7377: "MULTISEARCH", 7888: "LITERAL+", 7889: "APPENDLIMIT", 8437: "UNAUTHENTICATE",
     8438: "STATUS=SIZE", 8440: "LIST-MYRIGHTS", 8474: "OBJECTID", 8508: "REPLACE", 8514: "SAVEDATE", 8970: "PREVIEW",
@@ -35,12 +37,14 @@ TITLES: Final = {
 
 ELSEWHERE: Final = (
     (2045, "MIME: bodies, media types, encoded words (2045-2047, 2231)", "mime/"),
-    (4616, "SASL PLAIN", "auth/sasl.py"),
     (5322, "Internet messages", "mime/"),
     (5530, "Response codes", "imap/refusals.py"),
     (5788, "Registered keywords", "mail/flags.py"),
+    (5929, "Channel binding `tls-server-end-point`", "net/binding.py"),
+    (7662, "Token introspection", "auth/oauth/tokens.py"),
     (8314, "Implicit TLS on port 993", "net/tls.py"),
     (8457, "`\\Important`", "mail/specialuse.py"),
+    (9266, "Channel binding `tls-exporter`", "net/binding.py"),
 )
 """RFCs without a command or capability of their own."""
 

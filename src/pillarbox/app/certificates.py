@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import ssl
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
@@ -19,7 +20,7 @@ from pillarbox.app.settings import ServerSettings
 from pillarbox.auth.directory import AccountDirectory
 from pillarbox.clock import Clock
 from pillarbox.events import EventLog
-from pillarbox.net.binding import find_exporter
+from pillarbox.net.binding import Exporter, find_exporter
 from pillarbox.net.certificates import LocalCertificates, ensure_certificates
 from pillarbox.net.served import NamedCertificate, Plan, ServedCertificates, ServerTls
 from pillarbox.net.tls import CertificateFiles, CertificateUnusable, ClientAuthority, Demand, Door
@@ -56,7 +57,7 @@ class ServerCertificate:
         Raises CertificateUnusable, OSError.
         """
         self._make_own(advise)
-        self.served = ServedCertificates(plan(self._settings), self._doors(), self._events, find_exporter)
+        self.served = ServedCertificates(plan(self._settings), self._doors(), self._events, self._try_exporter)
         return self.served.tls(self._imap)
 
     def open_web(self) -> WebTls:
@@ -100,6 +101,12 @@ class ServerCertificate:
             self._events.error("certificate.not_reloaded", error=str(each))
         if not unusable:
             self._events.info("certificate.reloaded")
+
+    def _try_exporter(self, context: ssl.SSLContext) -> Exporter | None:
+        exporter = find_exporter(context)
+        if exporter is None:
+            self._events.warning("tls.no_exporter", then="channel binding is by the certificate alone")
+        return exporter
 
     def _doors(self) -> list[Door]:
         settings = self._settings
