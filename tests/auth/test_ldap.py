@@ -9,12 +9,14 @@ import threading
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import trustme
 
 from pillarbox.auth.ldap.check import LdapCheck, LdapUnusable
-from pillarbox.auth.ldap.messages import bind
+from pillarbox.auth.ldap.connection import LdapConnection
+from pillarbox.auth.ldap.messages import Entry, Result, Scope, bind
 from pillarbox.auth.ldap.settings import LdapEncryption, LdapSettings
 from pillarbox.auth.password_check import Accepted, AdminRight, CheckUnavailable, Rejected
 from pillarbox.clock import HeldClock
@@ -189,6 +191,35 @@ async def test_many_at_once_share_few_connections(settings: LdapSettings) -> Non
 def test_a_bind_without_a_password_can_not_be_made() -> None:
     with pytest.raises(ValueError):
         bind(1, b"uid=alice," + BASE.encode(), Secret(b""))
+
+
+async def test_a_name_that_nobody_has_is_asked_for_as_one_that_somebody_has(
+    settings: LdapSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the work done: the same questions in the same order, to the decoy where there is no entry."""
+    asked: list[str] = []
+    search, bind_as = LdapConnection.search, LdapConnection.bind
+
+    async def searching(self: LdapConnection, base: bytes, scope: Scope, *rest: Any) -> list[Entry]:
+        asked.append(f"search {scope.name}")
+        return await search(self, base, scope, *rest)
+
+    async def binding(self: LdapConnection, dn: bytes, password: Secret[bytes]) -> Result:
+        asked.append(f"bind {dn.decode()}")
+        return await bind_as(self, dn, password)
+
+    monkeypatch.setattr(LdapConnection, "search", searching)
+    monkeypatch.setattr(LdapConnection, "bind", binding)
+    decoyed = replace(settings, decoy_dn=f"uid=decoy,{BASE}", disabled_filter="(employeeType=gone)", admin_group=GROUP)
+    seen = {}
+    for name in ("alice", "eve", "twin", "nobody"):
+        asked.clear()
+        assert await judged(decoyed, name, "looking-glass") == Rejected.WRONG
+        seen[name] = list(asked)
+    start = [f"bind {SERVICE_DN}", "search SUBTREE"]
+    assert seen["alice"] == [*start, f"bind uid=alice,{BASE}"]
+    assert seen["eve"] == [*start, f"bind uid=eve,{BASE}"]
+    assert seen["twin"] == seen["nobody"] == [*start, f"bind uid=decoy,{BASE}"]
 
 
 # --- what nobody else hears -------------------------------------------------------------------------
