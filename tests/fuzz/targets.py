@@ -221,9 +221,9 @@ def scram(data: bytes) -> None:
         assert isinstance(claim, ScramClaim)
         looked_at(claim.login_name)
     if isinstance(turn, Granted):
-        said = dict(part.split(b"=", 1) for part in last.split(b","))
-        assert said[b"r"] == client_nonce + NONCE, "another nonce"
-        assert said[b"c"] == binding, "another binding"
+        said_binding, said_nonce = last.split(b",")[:2]
+        assert said_nonce == b"r=" + client_nonce + NONCE, "another nonce"
+        assert said_binding == b"c=" + binding, "another binding"
         assert header[:1] == (b"p" if plus is Plus.PLUS else b"n"), "channel binding was talked away"
 
 
