@@ -39,6 +39,13 @@ def as_user(data: Path, *words: str, text: str = "") -> str:
     return done.stdout + done.stderr
 
 
+def first_command() -> list[object]:
+    """What root's own first command says, and whose the usual data folder is then."""
+    command = [sys.executable, "-m", "pillarbox", "user", "add", "bob", "--password-stdin"]
+    done = subprocess.run(command, input="wonderland\n", capture_output=True, text=True, timeout=60, check=False)
+    return [done.returncode, done.stderr, Path("/var/lib/pillarbox").stat().st_uid]
+
+
 def main() -> None:
     folder = Path(sys.argv[1])
     data, authority = folder / "data", trustme.CA()
@@ -63,8 +70,8 @@ def main() -> None:
     if not told["line"]:
         print(json.dumps({"refused": server.stderr.read()}))
         return
-    added = as_user(data, "user", "add", "alice", "--password-stdin", text="wonderland\n")
-    told["added"] = added
+    told["added"] = as_user(data, "user", "add", "alice", "--password-stdin", text="wonderland\n")
+    told["first_command"] = first_command()
     context = ssl.create_default_context()
     authority.configure_trust(context)
     client = imaplib.IMAP4_SSL("127.0.0.1", 993, ssl_context=context)

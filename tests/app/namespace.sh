@@ -9,6 +9,7 @@ mount -t tmpfs -o mode=755 tmpfs $hold
 chmod 644 $hold/passwd $hold/group
 mount --bind $hold/passwd /etc/passwd
 mount --bind $hold/group /etc/group
+mount -t tmpfs -o mode=755 tmpfs /var/lib
 # A folder above Python may be closed to others, such as /root: an open one takes its place, with nothing else in it.
 for path in $READABLE; do
     mkdir -p "$hold$path"

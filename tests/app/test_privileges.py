@@ -56,6 +56,8 @@ def test_root_becomes_the_servers_user_and_keeps_nothing_of_root() -> None:
     assert told["processes"] == [expected] * 3
     assert told["lmtp"] == [4993, 4994]
     assert "certificate.not_reloaded" in told["reload"]  # the key is root's alone; the old one is served on
+    said = "pillarbox: /var/lib/pillarbox belongs to user 4993; run this as that user: sudo -u '#4993' pillarbox ...\n"
+    assert told["first_command"] == [77, said, 4993]
     assert (told["owners"], told["open"], told["audit"]) == ([4993], [], "whole")
 
 

@@ -108,9 +108,16 @@ def become(identity: Identity, folder: Path) -> None:
     if is_linux:
         _drop_bounds()
         _prctl(_SET_KEEPCAPS, 1)
-    os.setgroups(identity.other_groups)
-    os.setgid(identity.group)
-    os.setuid(identity.user)
+    try:
+        os.setgroups(identity.other_groups)
+        os.setgid(identity.group)
+        os.setuid(identity.user)
+    except PermissionError as error:
+        if identity.user != os.geteuid():
+            raise PrivilegesUnusable(
+                f"this root may not become {identity.name} (a container without CAP_SETUID and CAP_SETGID?): start the "
+                f"server as {identity.name}, such as with docker run --user"
+            ) from error
     if is_linux:
         _set_capabilities({_NET_BIND_SERVICE, _DAC_READ_SEARCH})
     if identity.user == 0:
