@@ -223,7 +223,7 @@ def scram(data: bytes) -> None:
     if isinstance(turn, Granted):
         said_binding, said_nonce = last.split(b",")[:2]
         assert said_nonce == b"r=" + client_nonce + NONCE, "another nonce"
-        assert said_binding == b"c=" + binding, "another binding"
+        assert base64.b64decode(said_binding[2:]) == base64.b64decode(binding), "another binding"
         assert header[:1] == (b"p" if plus is Plus.PLUS else b"n"), "channel binding was talked away"
 
 
