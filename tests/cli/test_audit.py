@@ -11,7 +11,21 @@ from pathlib import Path
 import pytest
 
 from pillarbox.cli.exits import ExitCode
-from tests.cli.commands import CommandLine
+from tests.backup.conftest import CommandLine
+from tests.cli.commands import CHEAP_HASHES
+from tests.cli.commands import CommandLine as Program
+
+
+@pytest.fixture
+def alice(tmp_path: Path) -> CommandLine:
+    """The command line, within this process, on a data folder with one account."""
+    data = tmp_path / "data"
+    data.mkdir(mode=0o700)
+    (data / "pillarbox.toml").write_text(CHEAP_HASHES)
+    (tmp_path / "people.csv").write_text("alice,wonderland\n")
+    line = CommandLine(data)
+    line.done("user", "import", str(tmp_path / "people.csv"))
+    return line
 
 
 @pytest.fixture
@@ -39,7 +53,7 @@ def test_what_commands_change_is_in_the_log_with_who_did_it(alice: CommandLine) 
 
 
 def test_no_password_is_in_the_log(alice: CommandLine, log: Path) -> None:
-    alice.done("user", "password", "alice", "--password-stdin", stdin="looking-glass\n")
+    Program(alice.data).done("user", "password", "alice", "--password-stdin", stdin="looking-glass\n")
     written = b"".join(file.read_bytes() for file in log.iterdir())
     assert b"account.password_changed" in written
     assert b"looking-glass" not in written
