@@ -52,9 +52,10 @@ class SaslSettings:
     but what is kept for it can be tried out faster than the Argon2 hash, by who steals the account database. Without
     it nothing of the kind is kept. `SCRAM-SHA-1` is for clients that know no better. Without `PLAIN` and `LOGIN`
     nobody can log in who has no keys for SCRAM yet."""
-    scram_iterations: int = field(default=100_000, metadata={"minimum": LEAST_ITERATIONS})
-    """What trying out one password costs a thief, and each login its client: about 30 ms here, more on a phone. Holds
-    for passwords set from then on. RFC 7677 asks for 4,096 at least."""
+    scram_iterations: int = field(default=65_536, metadata={"minimum": LEAST_ITERATIONS})
+    """What trying out one password costs a thief, and each login its client: about 20 ms here, more on a phone. Holds
+    for passwords set from then on. RFC 7677 asks for 4,096 at least; clients that use Cyrus SASL (mbsync, neomutt,
+    Evolution) refuse more than 65,536 and can't log in."""
     certificate_name: CertificateName = CertificateName.EMAIL_OR_COMMON_NAME
     """Which name in a client's certificate is that of its account (`tls.client_ca`): `email-or-common-name`, `email`
     or `common-name`."""
