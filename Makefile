@@ -48,6 +48,7 @@ test: $(READY) system-packages $(if $(wildcard tests/interop/package.json),tests
 	$(BIN)/pytest -q -n $(JOBS) --dist loadfile || $(BIN)/python -m tools.second_look $$?
 
 bench: $(READY) system-packages
+	@sh tools/system-packages.sh bench/packages.txt
 	$(BIN)/python -m bench.run $(BENCH)
 
 reference: $(READY)

@@ -43,12 +43,12 @@ class Refused(Exception):
 class RawClient:
     """One logged-in connection."""
 
-    def __init__(self, server: Address, login: tuple[str, str]) -> None:
+    def __init__(self, server: Address, login: tuple[str, str], buffer_bytes: int = 1 << 20) -> None:
         context = ssl.create_default_context(cafile=str(server.ca_file))
         plain = socket.create_connection((server.host, server.port), timeout=300)
         plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.socket = context.wrap_socket(plain, server_hostname="localhost")
-        self._buffer = bytearray(1 << 20)
+        self._buffer = bytearray(buffer_bytes)
         self._view = memoryview(self._buffer)
         self._count = 0
         self._tag = b"*"
@@ -72,6 +72,18 @@ class RawClient:
         self._tag = b"B%06d" % self._count
         self._tail = b""
         self.socket.sendall(self._tag + b" " + command + b"\r\n")
+
+    def run_pipelined(self, commands: Sequence[bytes]) -> None:
+        """Send all at once, wait for the answer to the last. Raises Refused when that one is refused."""
+        parts = []
+        for command in commands:
+            self._count += 1
+            self._tag = b"B%06d" % self._count
+            parts.append(self._tag + b" " + command + b"\r\n")
+        self._tail = b""
+        self.socket.sendall(b"".join(parts))
+        while not self.take_answered():
+            pass
 
     def take_answered(self) -> bool:
         """Receive once; True when that ended with the tagged line. Raises Refused."""

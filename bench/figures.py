@@ -6,8 +6,10 @@ Must never: let preparation be timed, or leave a server in another state than it
 from __future__ import annotations
 
 import itertools
+import re
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from bench.client import Peer, RawClient, run_side_by_side
@@ -17,6 +19,8 @@ MANY = 5_000
 """Full bodies fetched, at most."""
 SOME = 1_000
 """Messages copied, moved and expunged, at most."""
+GROUP = 50
+"""Messages of one MULTIAPPEND, and APPENDs sent in one go."""
 
 
 @dataclass(slots=True)
@@ -63,6 +67,36 @@ def select(bench: Bench) -> float:
     return bench.timed(b"SELECT big")
 
 
+def select_again(bench: Bench) -> float:
+    """Another client's, while this one has it open."""
+    other = RawClient(bench.server, bench.login)
+    start = time.perf_counter()
+    other.run(b"SELECT big")
+    seconds = time.perf_counter() - start
+    other.close()
+    return seconds
+
+
+def select_cold(bench: Bench) -> float:
+    """The first after the server was started anew; what the kernel keeps of its files stays."""
+    bench.client.close()
+    bench.server.restart()
+    bench.client = RawClient(bench.server, bench.login)
+    return bench.timed(b"SELECT big")
+
+
+def condstore(bench: Bench) -> float:
+    """FETCH CHANGEDSINCE after a hundred flags changed."""
+    bench.client.run(b"STATUS big (HIGHESTMODSEQ)")
+    found = re.search(r"HIGHESTMODSEQ (\d+)", bench.client.last_line)
+    assert found is not None
+    for number in range(200, 300):
+        bench.client.run(b"STORE %d +FLAGS.SILENT (BenchSome)" % number)
+    seconds = bench.timed(b"FETCH 1:* (FLAGS) (CHANGEDSINCE %b)" % found[1].encode())
+    bench.client.run(b"STORE 200:299 -FLAGS.SILENT (BenchSome)")
+    return seconds
+
+
 def bodies(bench: Bench) -> float:
     return bench.timed(b"FETCH 1:%d (BODY.PEEK[])" % min(MANY, bench.messages))
 
@@ -107,11 +141,25 @@ def append(connections: int) -> Callable[[Bench], float]:
     return run
 
 
-def multiappend(bench: Bench) -> float:
-    """Seconds per message, 100 messages per APPEND."""
+def pipelined_append(bench: Bench) -> float:
+    """Seconds per message, one APPEND for each, fifty of them sent without waiting for an answer."""
     mailbox = bench.fresh_mailbox()
     letters = bench.letters[:400]
-    groups = [letters[start : start + 100] for start in range(0, len(letters), 100)]
+    seconds = 0.0
+    for at in range(0, len(letters), GROUP):
+        commands = [append_command(mailbox, [letter]) for letter in letters[at : at + GROUP]]
+        start = time.perf_counter()
+        bench.client.run_pipelined(commands)
+        seconds += time.perf_counter() - start
+    bench.client.run(b"DELETE " + mailbox)
+    return seconds / len(letters)
+
+
+def multiappend(bench: Bench) -> float:
+    """Seconds per message, fifty messages per APPEND."""
+    mailbox = bench.fresh_mailbox()
+    letters = bench.letters[:400]
+    groups = [letters[start : start + GROUP] for start in range(0, len(letters), GROUP)]
     seconds = sum(bench.timed(append_command(mailbox, group)) for group in groups)
     bench.client.run(b"DELETE " + mailbox)
     return seconds / len(letters)
@@ -149,51 +197,97 @@ def _back(bench: Bench, *mailboxes: bytes) -> None:
         bench.client.run(b"DELETE " + mailbox)
 
 
-def login(bench: Bench) -> float:
-    """Seconds for connect, TLS handshake and LOGIN of a user who was here before, one after another."""
-    start = time.perf_counter()
-    for _ in range(20):
-        RawClient(bench.server, bench.login).close()
-    return (time.perf_counter() - start) / 20
+def login(clients: int) -> Callable[[Bench], float]:
+    """Seconds for connect, TLS handshake, LOGIN of a user who was here before, and LOGOUT; so many at a time."""
+
+    def run(bench: Bench) -> float:
+        def one(_: int) -> None:
+            client = RawClient(bench.server, bench.login)
+            client.run(b"LOGOUT")
+            client.close()
+
+        count = max(20, 2 * clients)
+        start = time.perf_counter()
+        with ThreadPoolExecutor(clients) as pool:
+            list(pool.map(one, range(count)))
+        return (time.perf_counter() - start) / count
+
+    return run
 
 
-def noop(bench: Bench) -> float:
-    start = time.perf_counter()
-    for _ in range(1_000):
-        bench.client.run(b"NOOP")
-    return (time.perf_counter() - start) / 1_000
+def noop(clients: int) -> Callable[[Bench], float]:
+    """Seconds for each round trip, so many clients asking at a time."""
+
+    def run(bench: Bench) -> float:
+        asking = [RawClient(bench.server, bench.login) for _ in range(clients)]
+        for client in asking:
+            client.run(b"SELECT big")
+        start = time.perf_counter()
+        if clients == 1:
+            for _ in range(1_000):
+                asking[0].run(b"NOOP")
+        else:
+            run_side_by_side(asking, itertools.repeat(b"NOOP", 3_000))
+        seconds = (time.perf_counter() - start) / (1_000 if clients == 1 else 3_000)
+        for client in asking:
+            client.close()
+        return seconds
+
+    return run
 
 
 HEADERS = b"FETCH 1:* (BODY.PEEK[HEADER.FIELDS (FROM TO CC SUBJECT DATE MESSAGE-ID)])"
+ENVELOPE = b"FETCH 1:* (ENVELOPE INTERNALDATE RFC822.SIZE)"
 
 FIRST = (
-    command("FETCH 1:* ENVELOPE, first time", b"FETCH 1:* (ENVELOPE)"),
+    command("FETCH 1:* (UID FLAGS), first time", b"FETCH 1:* (UID FLAGS)"),
+    command("FETCH 1:* ENVELOPE DATE SIZE, first time", ENVELOPE),
     command("FETCH 1:* BODYSTRUCTURE, first time", b"FETCH 1:* (BODYSTRUCTURE)"),
     command("FETCH 1:* HEADER.FIELDS, first time", HEADERS),
     command("SEARCH TEXT, no hit, first time", b'SEARCH TEXT "zzyzx nowhere"'),
 )
 """Run once, right after filling, before everything else."""
 
+SEARCHES = (
+    command("SEARCH SUBJECT", b'SEARCH SUBJECT "lantern"'),
+    command("SEARCH FROM", b"SEARCH FROM emre"),
+    command("SEARCH SINCE", b"SEARCH SINCE 1-Jan-2022"),
+    command("SEARCH UNSEEN FLAGGED", b"SEARCH UNSEEN FLAGGED"),
+    command("SEARCH TEXT, no hit", b'SEARCH TEXT "zzyzx nowhere"'),
+    command("SEARCH BODY, a rare text", b'SEARCH BODY "lantern harbour willow"'),
+    command("SEARCH BODY, a common word", b"SEARCH BODY lantern"),
+    command("SEARCH BODY, mid-word", b"SEARCH BODY anter"),
+    command("SORT DATE", b"SORT (DATE) UTF-8 ALL"),
+    command("SORT SUBJECT", b"SORT (SUBJECT) UTF-8 ALL"),
+    command("THREAD REFERENCES", b"THREAD REFERENCES UTF-8 ALL"),
+)
+
 FIGURES = (
     Figure("SELECT", select),
+    Figure("SELECT, open elsewhere", select_again),
     command("FETCH 1:* (UID FLAGS)", b"FETCH 1:* (UID FLAGS)"),
-    command("FETCH 1:* ENVELOPE", b"FETCH 1:* (ENVELOPE)"),
+    command("FETCH 1:* ENVELOPE DATE SIZE", ENVELOPE),
     command("FETCH 1:* BODYSTRUCTURE", b"FETCH 1:* (BODYSTRUCTURE)"),
     command("FETCH 1:* HEADER.FIELDS", HEADERS),
     Figure(f"FETCH 1:{MANY} BODY.PEEK[]", bodies),
+    Figure("FETCH CHANGEDSINCE, 100 changes", condstore),
     Figure("STORE 1:* one flag", store_all),
     Figure("STORE one message", store_one, "us"),
     Figure("APPEND, 1 connection, per message", append(1), "us"),
     Figure("APPEND, 8 connections, per message", append(8), "us"),
-    Figure("MULTIAPPEND x 100, per message", multiappend, "us"),
+    Figure(f"APPEND, {GROUP} pipelined, per message", pipelined_append, "us"),
+    Figure(f"MULTIAPPEND x {GROUP}, per message", multiappend, "us"),
     Figure(f"COPY {SOME}", copy),
     Figure(f"MOVE {SOME}", move),
     Figure(f"EXPUNGE {SOME}", expunge),
-    command("SEARCH TEXT, no hit", b'SEARCH TEXT "zzyzx nowhere"'),
-    command("SEARCH TEXT, a common word", b'SEARCH TEXT "lantern"'),
-    command("SEARCH SUBJECT", b'SEARCH SUBJECT "lantern"'),
-    command("SEARCH UNSEEN FLAGGED", b"SEARCH UNSEEN FLAGGED"),
-    Figure("connect, TLS, LOGIN", login),
-    Figure("NOOP round trip", noop, "us"),
+    *SEARCHES,
+    Figure("TLS, LOGIN, LOGOUT, 1 client", login(1)),
+    Figure("TLS, LOGIN, LOGOUT, 8 clients", login(8)),
+    Figure("TLS, LOGIN, LOGOUT, 32 clients", login(32)),
+    Figure("NOOP round trip, 1 client", noop(1), "us"),
+    Figure("NOOP, 32 clients, each", noop(32), "us"),
 )
 """Run in every round."""
+
+LAST = (Figure("SELECT after a restart", select_cold),)
+"""Run in every round after all else, for it starts the server anew."""

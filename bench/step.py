@@ -31,7 +31,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from bench.client import Peer, RawClient
 from bench.figures import append_command
 from bench.letters import letters
-from bench.run import LOGIN
+from bench.peers import LOGIN
 from tests.servers.dovecot import DovecotServer, Scheme
 from tests.servers.pillarbox_server import PillarboxServer
 

@@ -114,6 +114,11 @@ class DovecotServer:
         with (self.folder / "users").open("a") as users:
             users.write(f"{name}:{stored}\n")
 
+    def add_account_in_clear(self, name: str, password: str) -> None:
+        """Add a user whose logins cost nothing."""
+        with (self.folder / "users").open("a") as users:
+            users.write(f"{name}:{{PLAIN}}{password}\n")
+
     def start(self) -> None:
         """Start it and wait until it greets. Raises RuntimeError with its log when it doesn't."""
         with (self.folder / "stderr.log").open("ab") as errors:
