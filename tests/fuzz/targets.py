@@ -85,10 +85,13 @@ def framer(data: bytes) -> None:
                 LITERALS * LITERAL_BYTES
             )
         elif isinstance(event, Rejected):
+            assert event.text, "said without a word"
             assert len(event.tag) <= LINE_BYTES
             assert event.tag.isascii()
+        elif isinstance(event, Hopeless):
+            assert event.text, "said without a word"
         else:
-            assert isinstance(event, GoAhead | Hopeless)
+            assert isinstance(event, GoAhead)
 
 
 def framed(pieces: Sequence[bytes]) -> list[Event]:

@@ -21,6 +21,7 @@ from pillarbox.mail.errors import MailError
 _LITERAL: Final = re.compile(rb"(~?)\{([0-9]{1,20})(\+?)\}$")
 _OFFER_BYTES: Final = 40
 """The end of a line that is enough to see whether a literal follows it."""
+_TOO_LONG: Final = "The command line is too long"
 _TAG: Final = re.compile(rb'[^\x00-\x20\x7f-\xff(){%*"\\+]{1,128}(?= )')
 
 
@@ -225,7 +226,7 @@ class Framer:
             return None
         self._scanned = 0
         if end < 0 or end > limits.line_bytes:
-            rejected = Rejected(_tag_of(bytes(buffer[:200])), "The command line is too long", "TOOBIG")
+            rejected = Rejected(_tag_of(bytes(buffer[:200])), _TOO_LONG, "TOOBIG")
             self._discarding_line = end < 0
             return _Overlong(rejected, b"" if end < 0 else self._take_tail(end))
         line = bytes(buffer[: end - 1 if end and buffer[end - 1] == 13 else end])
@@ -249,8 +250,8 @@ class Framer:
         if offer is not None and offer[3]:
             self._left = int(offer[2])
             if self._left > limits.drain_bytes:
-                return Hopeless("The command line is too long")
-            dropped = refused or Rejected(b"", "")
+                return Hopeless(_TOO_LONG)
+            dropped = refused or Rejected(b"", _TOO_LONG)
             self._command = _Partial(texts=[b""], refused=dropped, answered=True)
         return None if command.answered else refused
 
