@@ -55,7 +55,9 @@ def test_named_certificates_are_shown_by_a_restarted_worker_too_and_modern_is_tl
     authority = trustme.CA()
     named = put_certificate(tmp_path / "named", authority, "named.example.org")
     rows = '[[tls.domains]]\ncertificate_path = "named/certificate.pem"\nkey_path = "named/key.pem"\nnames = ["a.test"]'
-    with doors(tmp_path, tls=f'profile = "modern"\n{rows}') as running:
+    with doors(tmp_path, tls=f'profile = "modern"\nwarn_days_left = 400\n{rows}') as running:
+        [told] = running.wait_for("certificate.expiring", worker=0)
+        assert (told["path"], told["days_left"]) == (str(tmp_path / "data" / "certificates" / "server.pem"), 396)
         assert shown_everywhere(running, "named.example.org") == shown_everywhere(running, "a.test") == {named}
         renewed = put_certificate(tmp_path / "named", authority, "named.example.org")
         running.wait_for_workers("certificate.replaced")
