@@ -51,6 +51,12 @@ def test_logins_are_judged_and_logged_by_the_client_s_address(tmp_path: Path) ->
         running.wait_for("login.granted", 2, address="192.0.2.7")
         running.wait_for("connection.ended", 2, address="192.0.2.7", port=40000)
         assert '"address": "127.0.0.1"' not in running.server.stderr()
+        config = running.server.config
+        assert config is not None
+        config.write_text(config.read_text().replace('["127.0.0.1"]', '["nowhere"]'))
+        running.server.reload()  # a mistake changes nothing
+        [told] = running.wait_for("settings.not_reloaded")
+        assert told["error"] == 'proxy_from: "nowhere" is neither an address nor a network such as 192.0.2.0/24'
         listed = running.server.command("logins", "list", "--json")
         assert '"192.0.2.66"' in listed
         assert '"127.0.0.1"' not in listed

@@ -434,7 +434,8 @@ def _supervise(
         try:
             settings = house.settings if read_again is None else reloaded(house.settings, read_again(), house.events)
             check_backend(settings.auth, house.clock)
-        except (BackendUnusable, SettingsUnusable) as error:
+            check_proxies(settings)
+        except (BackendUnusable, NetworkInvalid, SettingsUnusable) as error:
             house.events.error("settings.not_reloaded", error=str(error))
             return Reload.REFRESH
         changed = settings != house.settings
