@@ -88,14 +88,13 @@ def framer(data: bytes) -> None:
             assert event.text, "said without a word"
             assert len(event.tag) <= LINE_BYTES
             assert event.tag.isascii()
-        elif isinstance(event, Hopeless):
-            assert event.text, "said without a word"
         else:
-            assert isinstance(event, GoAhead)
+            assert isinstance(event, GoAhead | Hopeless)
 
 
 def framed(pieces: Sequence[bytes]) -> list[Event]:
-    """All events, up to one after which there is no hope; a refusal right before that may be left out."""
+    """All events, up to one after which there is no hope. A refusal right before that may be left out, and of several
+    reasons for it any may be told."""
     events: list[Event] = []
     limits = FrameLimits(line_bytes=LINE_BYTES, drain_bytes=50, literals=LITERALS, spilled_literals=1)
     taker = Framer(lambda text, size, held: Room() if size <= LITERAL_BYTES else NoRoom("too large", "TOOBIG"))
@@ -103,7 +102,8 @@ def framed(pieces: Sequence[bytes]) -> list[Event]:
         taker.feed(memoryview(piece))
         while (event := taker.pull(limits)) is not None:
             if isinstance(event, Hopeless):
-                return [*(events[:-1] if events and isinstance(events[-1], Rejected) else events), event]
+                assert event.text, "said without a word"
+                return [*(events[:-1] if events and isinstance(events[-1], Rejected) else events), Hopeless("why")]
             events.append(event)
     return events
 
