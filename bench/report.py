@@ -96,7 +96,7 @@ def picture(rows: dict[str, Row], title: str) -> str:
     shown = [(name, 1 / ratio) for name, row in rows.items() if (ratio := row.ratio())]
     reach = max(1.0, *(abs(math.log10(times)) for _, times in shown)) if shown else 1.0
     left, width, height, middle = 330, 900, 22, 330 + 60
-    scale = (width - middle - 80) / reach
+    scale = (width - middle - 140) / reach
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height * len(shown) + 60}" '
         'font-family="sans-serif" font-size="13">',
@@ -144,7 +144,18 @@ def growth_picture(sizes: Sequence[int], curves: Iterable[tuple[str, Sequence[fl
     for size in sizes:
         x = place(size, 10.0**low / 1e3)[0]
         parts.append(f'<text x="{x:.1f}" y="{bottom + 20}" text-anchor="middle" fill="#222">{size:,}</text>')
-    colours = ("#1565c0", "#2e7d32", "#c62828", "#6a1b9a", "#ef6c00", "#00838f", "#4e342e", "#455a64")
+    colours = (
+        "#1565c0",
+        "#2e7d32",
+        "#c62828",
+        "#6a1b9a",
+        "#ef6c00",
+        "#00838f",
+        "#4e342e",
+        "#455a64",
+        "#ad1457",
+        "#827717",
+    )
     for number, (name, points) in enumerate(kept):
         at = [place(size, seconds) for size, seconds in zip(sizes, points, strict=True)]
         colour = colours[number % len(colours)]
