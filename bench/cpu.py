@@ -47,6 +47,9 @@ class AnyUser:
     async def decide(self, claim: Claim, attempt: Attempt) -> Granted | Denied:
         return Granted(AccountId("fred"), claim.login_name)
 
+    def client_named(self, decision: int, client: str) -> None:
+        pass
+
 
 class Client:
     """One conversation, and the Outlet that it writes to."""

@@ -42,6 +42,9 @@ class OneUser:
             return Granted(AccountId(name), name)
         return Denied(RefusalReason.WRONG_CREDENTIALS)
 
+    def client_named(self, decision: int, client: str) -> None:
+        pass
+
     async def account_of(self, login_name: str) -> AccountId | None:
         return AccountId(login_name) if login_name in self.people else None
 
