@@ -79,10 +79,6 @@ class PasswordsElsewhere:
             return _REASONS[judgement]
         return await asyncio.get_running_loop().run_in_executor(self._thread, self._account, judgement)
 
-    def forget(self) -> None:
-        """Ask about everybody anew."""
-        self._remembered.clear()
-
     async def close(self) -> None:
         """Let the back end go."""
         self._remembered.clear()

@@ -25,6 +25,8 @@ from pillarbox.events import EventLog
 from pillarbox.secret import Secret
 
 _CHILD: Final = (sys.executable, "-I", "-m", "pillarbox.auth.pam.child")
+_ENVIRONMENT: Final = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
+"""For modules that start programs; nothing of the server's own."""
 _QUESTIONS_PER_PROCESS: Final = 1_000
 """Then it makes room for a new one: modules leak."""
 
@@ -95,7 +97,7 @@ class PamCheck:
 
     async def _begun(self) -> _Asker:
         process = await asyncio.create_subprocess_exec(
-            *self._command, stdin=PIPE, stdout=PIPE, stderr=DEVNULL, cwd="/", start_new_session=True
+            *self._command, stdin=PIPE, stdout=PIPE, stderr=DEVNULL, cwd="/", env=_ENVIRONMENT, start_new_session=True
         )
         asker = _Asker(process)
         self._askers.add(asker)
