@@ -93,7 +93,7 @@ def framer(data: bytes) -> None:
 
 
 def framed(pieces: Sequence[bytes]) -> list[Event]:
-    """All events, up to one after which there is no hope. A refusal right before that may be left out, and of several
+    """All events, up to one after which there is no hope. Refusals right before that may be left out, and of several
     reasons for it any may be told."""
     events: list[Event] = []
     limits = FrameLimits(line_bytes=LINE_BYTES, drain_bytes=50, literals=LITERALS, spilled_literals=1)
@@ -103,7 +103,9 @@ def framed(pieces: Sequence[bytes]) -> list[Event]:
         while (event := taker.pull(limits)) is not None:
             if isinstance(event, Hopeless):
                 assert event.text, "said without a word"
-                return [*(events[:-1] if events and isinstance(events[-1], Rejected) else events), Hopeless("why")]
+                while events and isinstance(events[-1], Rejected):
+                    events.pop()
+                return [*events, Hopeless("why")]
             events.append(event)
     return events
 
