@@ -16,6 +16,7 @@ from pillarbox.cli.exits import CommandFailed, ExitCode
 from pillarbox.cli.household import account_named, mail_of
 from pillarbox.cli.place import Place
 from pillarbox.cli.speech import Bar, Json, complain, progress_bar, say, say_json, size_text
+from pillarbox.cli.witness import witness
 from pillarbox.mail.errors import MailboxMissing
 from pillarbox.transfer.export import ExportRefused, Format, Outcome, export_account
 
@@ -33,6 +34,7 @@ def export(
     """Write the mail of `user` to a folder."""
     account = account_named(place, user)
     outcome = asyncio.run(_export(place, account, (destination.expanduser().absolute(), format), mailbox))
+    witness(place).info("mail.exported", login=account.login_name, messages=outcome.messages)
     if json:
         say_json(
             {

@@ -32,6 +32,7 @@ from pillarbox.cli.exits import CommandFailed, ExitCode
 from pillarbox.cli.household import account_named, login_name, mail_of
 from pillarbox.cli.place import Place
 from pillarbox.cli.speech import Bar, Json, progress_bar, say, say_json, size_text
+from pillarbox.cli.witness import witness
 from pillarbox.clock import SystemClock
 from pillarbox.events import NoEvents
 from pillarbox.mail.errors import LimitReached, MailboxMissing, NameInvalid, OverQuota, StoreCorrupt, StoreUnavailable
@@ -72,8 +73,10 @@ def restore(
         if user is None:
             _restore_server(chest, chosen, place, json)
             return
-        account_named(place, user)
+        account = account_named(place, user)
         brought = _restore_account(chest, chosen, place, user, _Wanted(mailbox, uid, message_id))
+    count = sum(each.messages for each in brought)
+    witness(place).info("mail.restored", login=account.login_name, run=chosen.name, messages=count)
     if json:
         say_json(
             [

@@ -19,6 +19,7 @@ from pillarbox.cli.household import account_named, accounts, everybodys_mail, ma
 from pillarbox.cli.moments import moment, moment_iso, moment_text, seconds_of
 from pillarbox.cli.place import Place
 from pillarbox.cli.speech import Json, say, say_json, say_table, size_text
+from pillarbox.cli.witness import witness
 from pillarbox.clock import SystemClock
 from pillarbox.mail.errors import LimitReached, MailboxMissing, NameInvalid, OverQuota
 from pillarbox.mail.names import INBOX
@@ -87,6 +88,7 @@ def purge(
     kept_seconds = place.settings().store.keep_expunged_seconds if older_than is None else seconds_of(older_than)
     before = int(SystemClock().now_seconds()) - kept_seconds + (1 if kept_seconds == 0 else 0)
     count = asyncio.run(_purge(place, everybody, before))
+    witness(place).info("mail.purged", login=user or "everybody", messages=count)
     if json:
         say_json({"messages": count})
     else:
