@@ -13,8 +13,13 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from pillarbox.app.client_setup import more_ports
+from pillarbox.app.settings import ServerSettings
 from pillarbox.clock import SystemClock
 from pillarbox.net.certificates import ensure_certificates
+from pillarbox.net.lmtp_settings import LmtpSettings
+from pillarbox.net.managesieve_settings import ManageSieveSettings
+from pillarbox.net.settings import ListenAddress
 from pillarbox.web.client_settings import Endpoint, Site
 from pillarbox.web.dns_records import MorePorts, Record, State, records, spki_sha256, zone_text
 from pillarbox.web.settings import Security
@@ -128,3 +133,17 @@ def test_a_server_without_a_name_gets_nothing_that_needs_one() -> None:
     found = records(site, ["example.org"], ["192.0.2.1"], {"192.0.2.1": [certificate_by("Let's Encrypt")]})
     assert {record.type for record in found} == {"SRV"}
     assert [record.state for record in found if record.name.startswith("_imaps")] == [State.COMPLETE]
+
+
+def test_the_ports_of_the_settings_are_those_of_the_records() -> None:
+    def at(*ports: int) -> tuple[ListenAddress, ...]:
+        return tuple(ListenAddress("*", port) for port in ports)
+
+    settings = ServerSettings(
+        Path("data"),
+        listen_starttls=at(0, 143),
+        managesieve=ManageSieveSettings(listen=at(4190), listen_tls=at(5190)),
+        lmtp=LmtpSettings(listen=at(24, 0)),
+    )
+    assert more_ports(settings) == MorePorts(143, 4190, (5190, 24))
+    assert more_ports(ServerSettings(Path("data"))).all() == []
