@@ -84,7 +84,7 @@ class CannotStart(Exception):
     """The server can't begin to serve. The text is for the operator, in plain words."""
 
 
-_UNUSABLE = (BackendUnusable, DirectoryUnavailable, LedgerUnavailable, NetworkInvalid, PlacesUnusable)
+_UNUSABLE = (BackendUnusable, DirectoryUnavailable, LedgerUnavailable, NetworkInvalid, PlacesUnusable, SaslUnusable)
 """What keeps a worker from starting, besides the mail itself and the operating system."""
 
 
@@ -434,8 +434,9 @@ def _supervise(
         try:
             settings = house.settings if read_again is None else reloaded(house.settings, read_again(), house.events)
             check_backend(settings.auth, house.clock)
+            check_sasl(settings, house.clock)
             check_proxies(settings)
-        except (BackendUnusable, NetworkInvalid, SettingsUnusable) as error:
+        except (BackendUnusable, NetworkInvalid, SaslUnusable, SettingsUnusable) as error:
             house.events.error("settings.not_reloaded", error=str(error))
             return Reload.REFRESH
         changed = settings != house.settings
