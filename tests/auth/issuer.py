@@ -77,7 +77,12 @@ def https_issuer(folder: Path) -> Iterator[TokenIssuer]:
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             issuer.asked.append(self.path)
-            self._say(issuer.document(self.path))
+            if self.path == "/moved":
+                self.send_response(302)
+                self.send_header("Location", issuer.url + "/keys")
+                self.end_headers()
+            else:
+                self._say({"fill": "x" * 1_000_000} if self.path == "/large" else issuer.document(self.path))
 
         def do_POST(self) -> None:
             form = parse_qs(self.rfile.read(int(self.headers["Content-Length"])).decode())

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
+import socket
 import time
 from pathlib import Path
 from typing import Any
@@ -179,6 +181,29 @@ def test_a_real_web_server_is_asked_over_https_with_its_authority(tmp_path: Path
             Fetcher(None, 30, SystemClock()).get(issuer.url + "/keys")
         with pytest.raises(IssuerUnavailable):
             fetcher.get(issuer.url.replace("https", "http") + "/keys")
+
+
+def test_an_issuer_that_says_too_much_or_sends_elsewhere_is_not_followed(tmp_path: Path) -> None:
+    with https_issuer(tmp_path) as issuer:
+        fetcher = Fetcher(tmp_path / "issuer-ca.pem", 30, SystemClock())
+        with pytest.raises(IssuerUnavailable, match="too much"):
+            fetcher.get(issuer.url + "/large")
+        with pytest.raises(IssuerUnavailable, match="answered 302"):
+            fetcher.get(issuer.url + "/moved")
+        assert issuer.asked == ["/large", "/moved"]
+
+
+async def test_an_issuer_that_never_answers_holds_up_nobody_else() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        settings = OAuthSettings(issuer=f"https://127.0.0.1:{silent.getsockname()[1]}", audience=(AUDIENCE,))
+        fetcher = Fetcher(None, 0.2, SystemClock())
+        judging = TokenJudge(settings, Issuer(settings, fetcher, SystemClock()), fetcher, Secret(""), SystemClock())
+        door = TokenAuthenticator(Accounts(), judging, NoEvents())
+        waiting = asyncio.create_task(door.decide(TokenClaim("", Secret(TokenIssuer().token())), HERE))
+        vouched = await door.decide(VouchedClaim("alice@example.org"), HERE)
+        assert isinstance(vouched, Granted)
+        assert await waiting == Denied(RefusalReason.UNAVAILABLE)
+        door.close()
 
 
 # --- the two mechanisms ---------------------------------------------------------------------------
