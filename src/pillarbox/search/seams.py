@@ -9,20 +9,22 @@ Must never: find fewer seams in a text than in a piece of it.
 
 from __future__ import annotations
 
-from operator import add
+from collections.abc import Callable
+from operator import add, itemgetter
 from typing import Final
 
 _REACH: Final = 3
 MARK: Final = " "
 """Between seams: never in one."""
+_BEGINNING: Final[Callable[[str], str]] = itemgetter(slice(_REACH))
+_END: Final[Callable[[str], str]] = itemgetter(slice(None, -_REACH - 1, -1))
+"""The last character first, so that what isn't known of a short word stands at the end of a seam."""
 
 
 def seams_of(text: str) -> str:
     """The seams of a folded text, each once, divided by MARK."""
     words = text.split()
-    ends = [word[: -_REACH - 1 : -1] for word in words]
-    del words[:1]
-    return MARK.join(set(map(add, [word[:_REACH] for word in words], ends)))
+    return MARK.join(set(map(add, map(_BEGINNING, words[1:]), map(_END, words))))
 
 
 def demanded_seams(needle: str) -> tuple[list[str], list[str]]:
@@ -36,7 +38,7 @@ def demanded_seams(needle: str) -> tuple[list[str], list[str]]:
         left, right = words[place], words[place + 1]
         if len(right) < _REACH and place + 1 == last and ends_in_word:
             continue  # how the word goes on isn't known
-        seam = right[:_REACH] + left[: -_REACH - 1 : -1]
+        seam = _BEGINNING(right) + _END(left)
         if len(left) < _REACH and place == 0 and begins_in_word:
             beginnings.add(seam)
         else:
