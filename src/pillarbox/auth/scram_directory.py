@@ -27,6 +27,16 @@ ACCOUNT_PASSWORD: Final = ""
 """The credential that is no app password's id."""
 _KEY_NAME: Final = "scram salts"
 _SALT_BYTES: Final = 16
+_COUNTS_IN_USE: Final = """
+    WITH RECURSIVE used(iterations) AS (
+        SELECT min(iterations) FROM scram WHERE hash = ?1
+        UNION ALL
+        SELECT (SELECT min(iterations) FROM scram WHERE hash = ?1 AND iterations > used.iterations)
+        FROM used WHERE used.iterations IS NOT NULL
+    ) SELECT iterations FROM used WHERE iterations IS NOT NULL
+"""
+"""As SELECT DISTINCT, which would look at the keys of everybody each time a stranger begins an exchange; this looks one
+up for each count that there is."""
 
 
 class ScramStore:
@@ -54,7 +64,7 @@ class ScramStore:
             name.encode("utf-8", "replace").decode(),
             hash.value,
         )
-        in_use = self._directory.rows("SELECT DISTINCT iterations FROM scram WHERE hash = ?", hash.value)
+        in_use = self._directory.rows(_COUNTS_IN_USE, hash.value)
         counts = sorted(_whole(row[0]) for row in in_use) or [self._settings.scram_iterations]
         made_up = max(counts, key=lambda count: self._mac(hash, f"{count}", name))  # the same one each time
         return ScramParameters(self._salt(hash, name), _whole(own[0][0]) if own else made_up)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import json
+import math
 from collections.abc import Mapping, Sequence
 from typing import Final
 
@@ -136,10 +137,11 @@ def _object(data: bytes) -> Claims:
     return found
 
 
-def _number(value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float):
+def _number(value: object) -> int | float:
+    """NumericDate (RFC 7519 section 2). Python reads Infinity and NaN as well, which JSON has not."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or value in (math.inf, -math.inf):
         raise TokenRefused("with a time that is none")
-    return float(value)
+    return value
 
 
 def _texts(value: object) -> Sequence[str]:
