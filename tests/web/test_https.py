@@ -22,8 +22,8 @@ from pillarbox.net.served import Plan, ServedCertificates
 from pillarbox.net.settings import ListenAddress
 from pillarbox.net.tls import CertificateFiles
 from pillarbox.web.documents import make_app
-from pillarbox.web.https import DOOR, WebServer, WebTls
-from pillarbox.web.settings import WebSettings
+from pillarbox.web.https import WebServer, WebTls
+from pillarbox.web.settings import DOOR, WebSettings
 from tests.web.sites import SITE, make_files
 
 PATIENCE_SECONDS = 20.0

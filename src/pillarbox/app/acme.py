@@ -1,4 +1,4 @@
-"""Certificates by ACME in a running server: what is bound early, kept fresh by one worker, answered by the web port.
+"""Certificates by ACME in a running server: what is bound early, kept fresh by one worker.
 
 Must never: keep the server from starting because a challenge can't be answered.
 """
@@ -11,10 +11,6 @@ import socket
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
-from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import Route
-
 from pillarbox.acme.folder import AcmeFolder
 from pillarbox.acme.names import all_wanted
 from pillarbox.acme.process import Renewals
@@ -23,7 +19,6 @@ from pillarbox.app.folder import DataFolder
 from pillarbox.app.settings import ServerSettings
 from pillarbox.clock import Clock
 from pillarbox.events import EventLog
-from pillarbox.net.challenges import ChallengeFolder
 from pillarbox.net.settings import ListenAddress
 
 
@@ -62,16 +57,3 @@ def start_acme(
         await asyncio.gather(task, return_exceptions=True)
 
     stack.push_async_callback(stop)
-
-
-def challenge_route(folder: DataFolder) -> Route:
-    """Answers HTTP-01 where the web port is; authorities follow a redirect from port 80 to HTTPS."""
-    challenges = ChallengeFolder(folder.certificates_path)
-
-    async def answer(request: Request) -> Response:
-        found = challenges.answer(str(request.path_params["token"]))
-        if found is None:
-            return Response(status_code=404)
-        return Response(found, media_type="application/octet-stream")
-
-    return Route("/.well-known/acme-challenge/{token}", answer, methods=["GET"])

@@ -25,8 +25,7 @@ from pillarbox.net.certificates import LocalCertificates, ensure_certificates
 from pillarbox.net.served import NamedCertificate, Plan, ServedCertificates, ServerTls
 from pillarbox.net.tls import CertificateFiles, CertificateUnusable, ClientAuthority, Demand, Door
 from pillarbox.store.contract import Store
-from pillarbox.web import https
-from pillarbox.web.https import WebTls
+from pillarbox.web.settings import DOOR as WEB
 
 LOOK_SECONDS: Final = 1.0
 """How soon a certificate that was replaced on disk is served. A look is four calls of stat for each."""
@@ -60,9 +59,9 @@ class ServerCertificate:
         self.served = ServedCertificates(plan(self._settings), self._doors(), self._events, self._try_exporter)
         return self.served.tls(self._imap)
 
-    def open_web(self) -> WebTls:
+    def open_web(self) -> ServerTls:
         """The same certificates for HTTPS; after `open`."""
-        return WebTls(self.served.tls(https.DOOR))
+        return self.served.tls(WEB)
 
     def open_lmtp(self) -> ServerTls:
         """The same certificates for LMTP; after `open`."""
@@ -112,7 +111,7 @@ class ServerCertificate:
         settings = self._settings
         wanted = (
             (self._imap, True),
-            (https.DOOR, bool(settings.web.listen)),
+            (WEB, bool(settings.web.listen)),
             (self._lmtp, bool(settings.lmtp.listen)),
             (self._managesieve, bool(settings.managesieve.listen or settings.managesieve.listen_tls)),
         )

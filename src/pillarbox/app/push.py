@@ -1,4 +1,4 @@
-"""Who is told what happens in people's mail: webhooks, and the stream over HTTPS."""
+"""Who is told what happens in people's mail: webhooks. (The stream over HTTPS is app.web's.)"""
 
 from __future__ import annotations
 
@@ -7,15 +7,12 @@ from contextlib import AsyncExitStack
 from pillarbox.app.folder import DataFolder
 from pillarbox.app.settings import ServerSettings
 from pillarbox.auth.alarms import Alarms
-from pillarbox.auth.contract import Authenticator
 from pillarbox.auth.directory import AccountDirectory
 from pillarbox.auth.ledger import Ledger
-from pillarbox.auth.sessions import LiveSessions
 from pillarbox.clock import Clock
 from pillarbox.events import EventLog
 from pillarbox.push.runner import EventPush, EventsInvalid, read_webhooks
 from pillarbox.store.contract import AccountId, Store
-from pillarbox.web.stream import EventStreams
 
 
 def check_events(settings: ServerSettings) -> None:
@@ -48,17 +45,3 @@ def start_push(
     push = EventPush(webhooks, settings.events, store, accounts, alarms.after, folder.events_path, clock, events)
     stack.push_async_callback(push.stop)
     push.start()
-
-
-def open_streams(
-    settings: ServerSettings,
-    store: Store,
-    authenticator: Authenticator,
-    events: EventLog,
-    sessions: LiveSessions,
-    clock: Clock,
-) -> EventStreams | None:
-    """None when none are wanted."""
-    if not settings.events.stream:
-        return None
-    return EventStreams(store, authenticator, settings.events, events, sessions, clock)

@@ -7,21 +7,21 @@ from __future__ import annotations
 
 import ssl
 from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING
 
 from pillarbox.app.settings import ServerSettings
 from pillarbox.auth.bearer import TokenGuide
 from pillarbox.auth.contract import Authenticator
 from pillarbox.auth.exchange import ScramDirectory
 from pillarbox.auth.mechanisms import Mechanisms
-from pillarbox.auth.oauth.authenticator import TokenAuthenticator
-from pillarbox.auth.oauth.fetching import Fetcher
-from pillarbox.auth.oauth.issuer import Issuer, configuration_url
-from pillarbox.auth.oauth.settings import OAuthSettings, TokenCheck
-from pillarbox.auth.oauth.tokens import TokenJudge
+from pillarbox.auth.oauth.settings import OAuthSettings, TokenCheck, configuration_url
 from pillarbox.auth.settings import AccountBackend
 from pillarbox.clock import Clock
 from pillarbox.events import EventLog
 from pillarbox.secret import Secret
+
+if TYPE_CHECKING:
+    from pillarbox.auth.oauth.fetching import Fetcher
 
 
 class SaslUnusable(Exception):
@@ -47,6 +47,10 @@ def open_tokens(
     oauth = settings.auth.oauth
     if not oauth.issuer:
         return accounts
+    from pillarbox.auth.oauth.authenticator import TokenAuthenticator  # what reads tokens is loaded by who takes some
+    from pillarbox.auth.oauth.issuer import Issuer
+    from pillarbox.auth.oauth.tokens import TokenJudge
+
     fetcher, secret = _fetcher(oauth, clock), _client_secret(oauth)
     judge = TokenJudge(oauth, Issuer(oauth, fetcher, clock), fetcher, secret, clock)
     tokens = TokenAuthenticator(accounts, judge, events)
@@ -72,6 +76,8 @@ def check_sasl(settings: ServerSettings, clock: Clock) -> None:
 
 
 def _fetcher(oauth: OAuthSettings, clock: Clock) -> Fetcher:
+    from pillarbox.auth.oauth.fetching import Fetcher
+
     try:
         return Fetcher(oauth.ca_file, oauth.timeout_seconds, clock)
     except (OSError, ssl.SSLError) as error:

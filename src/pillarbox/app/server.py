@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import importlib
 import os
 import signal
 import socket
@@ -14,11 +15,11 @@ import sys
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pillarbox.acme.names import NamesInvalid
 from pillarbox.app.accounts import BackendUnusable, check_backend, open_elsewhere
-from pillarbox.app.acme import Reserved, challenge_route, open_acme, start_acme
+from pillarbox.app.acme import Reserved, open_acme, start_acme
 from pillarbox.app.audit import ServerLog
 from pillarbox.app.certificates import ServerCertificate
 from pillarbox.app.delivery import make_deliverer, open_retries
@@ -31,7 +32,7 @@ from pillarbox.app.mail import open_mail
 from pillarbox.app.managesieve import ManageSieveDoor, open_managesieve
 from pillarbox.app.privileges import PrivilegesUnusable, seal, settle
 from pillarbox.app.proxies import check_proxies, proxies_of
-from pillarbox.app.push import check_events, open_streams, start_push
+from pillarbox.app.push import check_events, start_push
 from pillarbox.app.reload import reloaded
 from pillarbox.app.rights import KeyOpen, check_rights
 from pillarbox.app.sasl import SaslUnusable, check_sasl, open_mechanisms, open_tokens
@@ -39,7 +40,6 @@ from pillarbox.app.sessions import keep_sessions
 from pillarbox.app.settings import ServerSettings
 from pillarbox.app.starttls import StarttlsDoor, open_starttls
 from pillarbox.app.sweeping import forget_departed
-from pillarbox.app.web import WebDoor, open_web
 from pillarbox.auth.administration import DirectoryAdministration
 from pillarbox.auth.authenticator import BuiltinAuthenticator
 from pillarbox.auth.directory import AccountDirectory, DirectoryUnavailable
@@ -65,6 +65,9 @@ from pillarbox.net.trust import trust_advice
 from pillarbox.net.workers import DRAIN_SIGNAL, Beat, Reload, Supervisor, WorkerChannel, WorkerFailed
 from pillarbox.push.runner import EventsInvalid
 from pillarbox.web.client_settings import SetupInvalid
+
+if TYPE_CHECKING:
+    from pillarbox.app.web import WebDoor
 
 SWITCH_SECONDS = 0.001
 """How long a thread (digests, the text index) may hold the interpreter while clients wait. With Python's 5 ms a NOOP
@@ -126,7 +129,7 @@ def serve(
         port = groups[0][0].getsockname()[1]
         tls = certificate.open(partial(_give_advice, port, advise or _write_to_stderr))
         house.starttls = open_starttls(settings, tls)
-        house.web = open_web(settings, certificate, port)
+        house.web = _open_web(settings, certificate, port)
         house.lmtp = open_lmtp(settings, certificate)
         house.managesieve = open_managesieve(settings, certificate, len(groups))
         house.challenged = open_acme(settings)
@@ -163,6 +166,15 @@ def _look_at_rights(folder: DataFolder, settings: ServerSettings, events: Server
     """Warn of what others could read; raises KeyOpen for what no server can serve with."""
     for path in check_rights(folder, settings):
         events.warning("folder.open_to_others", path=str(path), remedy=f"chmod go= {path}")
+
+
+def _open_web(settings: ServerSettings, certificate: ServerCertificate, imap_port: int) -> WebDoor | None:
+    """The HTTPS port when one is wanted: only then is loaded what it is made of."""
+    if not settings.web.listen:
+        return None
+    from pillarbox.app.web import open_web
+
+    return open_web(settings, certificate, imap_port)
 
 
 class _House:
@@ -273,14 +285,7 @@ class _House:
                 events.info("starttls.ready", where=self.starttls.where())
             start_push(settings, store, directory, clock, events, stack)
             if self.web is not None:
-                streams = open_streams(settings, store, authenticator, events, keeping.sessions, clock)
-                routes = () if streams is None else (streams.route(),)
-                web = self.web.server(clock, events, (*routes, challenge_route(self._folder)))
-                stack.push_async_callback(web.stop)
-                if streams is not None:
-                    stack.callback(streams.close)
-                web.start()
-                events.info("web.ready", url=self.web.url, port=self.web.port)
+                self.web.start(store, authenticator, keeping.sessions, clock, events, stack)
             if self.lmtp is not None:
                 retries = open_retries(settings, clock, stack)
                 deliverer = make_deliverer(settings, store, directory, retries, clock, events)
@@ -446,6 +451,8 @@ def _supervise(
 
     beat = Beat(manager.beat_seconds, manager.alive) if manager.beat_seconds is not None else None
     supervisor = Supervisor(len(groups), work, house.settings.net, house.clock, house.events, house.tally, beat)
+    with contextlib.suppress(ImportError):
+        importlib.import_module("uvloop")  # for the workers to share its memory
     supervisor.run(on_ready=ready, on_reload=reload, on_stop=close_all)
 
 

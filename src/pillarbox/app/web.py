@@ -1,31 +1,38 @@
 """The HTTPS port of a server: its sockets and certificate, opened before workers are forked.
 
-Must never: be there when `[web] listen` names nothing.
+Must never: be imported when `[web] listen` names nothing: it brings some 15 MB along.
 """
 
 from __future__ import annotations
 
 import socket
-from collections.abc import Sequence
+from contextlib import AsyncExitStack
 
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.routing import Route
 
 from pillarbox.app.certificates import ServerCertificate
 from pillarbox.app.client_setup import site_of
+from pillarbox.app.folder import DataFolder
 from pillarbox.app.settings import ServerSettings
+from pillarbox.auth.contract import Authenticator
+from pillarbox.auth.sessions import LiveSessions
 from pillarbox.clock import Clock
 from pillarbox.events import EventLog
+from pillarbox.net.challenges import ChallengeFolder
 from pillarbox.net.listener import open_listeners
+from pillarbox.store.contract import Store
 from pillarbox.web.client_settings import Site
 from pillarbox.web.documents import make_app
 from pillarbox.web.https import WebServer, WebTls
-from pillarbox.web.settings import WebSettings
+from pillarbox.web.stream import EventStreams
 
 
 class WebDoor:
     """What all workers share of the HTTPS port, and one worker's part of it."""
 
-    def __init__(self, settings: WebSettings, site: Site, tls: WebTls, groups: list[list[socket.socket]]) -> None:
+    def __init__(self, settings: ServerSettings, site: Site, tls: WebTls, groups: list[list[socket.socket]]) -> None:
         self.tls = tls
         self._settings = settings
         self._site = site
@@ -48,10 +55,28 @@ class WebDoor:
                 _close(group)
         self._groups = [self._groups[number]]
 
-    def server(self, clock: Clock, events: EventLog, more: Sequence[Route] = ()) -> WebServer:
-        """The server of this worker; call on the loop's thread."""
-        app = make_app(self._site, self.tls.current_signer, self._settings.max_body_bytes, clock, events, more)
-        return WebServer(self._groups[0], self.tls, app, self._settings, events)
+    def start(
+        self,
+        store: Store,
+        authenticator: Authenticator,
+        sessions: LiveSessions,
+        clock: Clock,
+        events: EventLog,
+        stack: AsyncExitStack,
+    ) -> None:
+        """Serve in this worker until the stack is left; call on the loop's thread."""
+        settings = self._settings
+        more = [challenge_route(DataFolder(settings.data_folder))]
+        if settings.events.stream:
+            streams = EventStreams(store, authenticator, settings.events, events, sessions, clock)
+            more.append(streams.route())
+        app = make_app(self._site, self.tls.current_signer, settings.web.max_body_bytes, clock, events, more)
+        web = WebServer(self._groups[0], self.tls, app, settings.web, events)
+        stack.push_async_callback(web.stop)
+        if settings.events.stream:
+            stack.callback(streams.close)
+        web.start()
+        events.info("web.ready", url=self.url, port=self.port)
 
     def close(self) -> None:
         """Close every socket of this process."""
@@ -59,18 +84,29 @@ class WebDoor:
             _close(group)
 
 
-def open_web(settings: ServerSettings, certificate: ServerCertificate, imap_port: int) -> WebDoor | None:
-    """The HTTPS port, None when none is wanted. Raises SetupInvalid, CannotListen, CertificateUnusable."""
-    if not settings.web.listen:
-        return None
+def open_web(settings: ServerSettings, certificate: ServerCertificate, imap_port: int) -> WebDoor:
+    """The HTTPS port. Raises SetupInvalid, CannotListen, CertificateUnusable."""
     groups = open_listeners(settings.web.listen, settings.net.backlog, settings.processes)
     try:
         site = site_of(settings, imap_port, groups[0][0].getsockname()[1])
-        return WebDoor(settings.web, site, certificate.open_web(), groups)
+        return WebDoor(settings, site, WebTls(certificate.open_web()), groups)
     except BaseException:
         for group in groups:
             _close(group)
         raise
+
+
+def challenge_route(folder: DataFolder) -> Route:
+    """Answers HTTP-01 where the web port is; authorities follow a redirect from port 80 to HTTPS."""
+    challenges = ChallengeFolder(folder.certificates_path)
+
+    async def answer(request: Request) -> Response:
+        found = challenges.answer(str(request.path_params["token"]))
+        if found is None:
+            return Response(status_code=404)
+        return Response(found, media_type="application/octet-stream")
+
+    return Route("/.well-known/acme-challenge/{token}", answer, methods=["GET"])
 
 
 def _close(group: list[socket.socket]) -> None:

@@ -17,8 +17,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TypeVar, get_args, get_origin
 
-import pydantic
-
 from pillarbox.config.addresses import AddressInvalid, parse_address
 from pillarbox.config.mistakes import KeyPath, LineFinder, Mistake, in_order, spell
 from pillarbox.config.tree import Field, describe, fields_of
@@ -44,12 +42,15 @@ def load(kind: type[T], path: Path | None, given: Table) -> T:
     a default must not be in the file. Relative paths in the file start at the folder of the file.
     Raises ConfigInvalid; OSError when the file can't be read.
     """
-    text = "" if path is None else _read(path)
-    place = path or Path("pillarbox.toml")
+    if path is None:
+        return kind(**given)
+    import pydantic  # 5 MB that only files need
+
+    text = _read(path)
     try:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise ConfigInvalid(place, [Mistake("", 0, f"not TOML: {error}")]) from error
+        raise ConfigInvalid(path, [Mistake("", 0, f"not TOML: {error}")]) from error
     reading = _Reading(LineFinder(text))
     outside = {field.name for field in fields_of(kind) if field.required}
     table = reading.table(kind, document, (), outside)
@@ -61,8 +62,8 @@ def load(kind: type[T], path: Path | None, given: Table) -> T:
         for detail in error.errors(include_url=False):
             reading.mistyped(kind, detail["loc"])
     if reading.mistakes:
-        raise ConfigInvalid(place, in_order(reading.mistakes))
-    filled = _anchored(filled, place.absolute().parent)
+        raise ConfigInvalid(path, in_order(reading.mistakes))
+    filled = _anchored(filled, path.absolute().parent)
     return dataclasses.replace(filled, **given)  # type: ignore[type-var]  # T is a dataclass: fields_of() read it
 
 

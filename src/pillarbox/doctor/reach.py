@@ -21,7 +21,7 @@ from pillarbox.doctor.findings import Area, Finding, Scribe
 from pillarbox.doctor.patient import Patient
 from pillarbox.net.settings import ListenAddress
 from pillarbox.net.tls import PROTOCOL, CertificateUnusable
-from pillarbox.web.https import DOOR
+from pillarbox.web.settings import DOOR
 
 _SCRIBE: Final = Scribe(Area.REACH)
 PATIENCE_SECONDS: Final = 5.0

@@ -14,8 +14,6 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-import snowballstemmer  # type: ignore[import-untyped]  # ships no types
-
 
 def _each(words: str) -> frozenset[str]:
     return frozenset(words.split())
@@ -83,6 +81,8 @@ def stem(language: str, spelled: str) -> str:
     """The stem of a word; the word itself where there is none to tell. (A cache of immutable values, not state.)"""
     if not _LEAST_LETTERS <= len(spelled) <= _MOST_LETTERS or not spelled.isalpha():
         return spelled
+    import snowballstemmer  # type: ignore[import-untyped]  # ships no types; 3 MB that few searches need
+
     stemmed: str = snowballstemmer.stemmer(language).stemWord(spelled)  # one each: they aren't made for threads
     return stemmed or spelled
 

@@ -32,12 +32,10 @@ from pillarbox.net.challenges import peek_hello
 from pillarbox.net.hall import network_of, plain_address
 from pillarbox.net.proxy import announced
 from pillarbox.net.served import Held, ServerTls
-from pillarbox.net.tls import CertificateUnusable, Door
+from pillarbox.net.tls import CertificateUnusable
 from pillarbox.web.mobileconfig import ProfileSigner, read_signer
 from pillarbox.web.settings import WebSettings
 
-DOOR: Final = Door("http/1.1")
-"""What the HTTPS port wants of TLS."""
 _ACCEPTS_PER_TURN: Final = 16
 _PAUSE_SECONDS: Final = 1.0
 """No file descriptor is left: accepting stops for so long."""

@@ -7,8 +7,13 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass, field
+from typing import Final
 
 from pillarbox.net.settings import ListenAddress
+from pillarbox.net.tls import Door
+
+DOOR: Final = Door("http/1.1")
+"""What the HTTPS port wants of TLS."""
 
 
 class Security(enum.Enum):

@@ -15,7 +15,7 @@ from joserfc import jwk
 from joserfc.errors import JoseError
 
 from pillarbox.auth.oauth.fetching import Document, Fetcher, IssuerUnavailable
-from pillarbox.auth.oauth.settings import OAuthSettings
+from pillarbox.auth.oauth.settings import OAuthSettings, configuration_url
 from pillarbox.clock import Clock
 
 _MOST_KEYS: Final = 50
@@ -26,11 +26,6 @@ _STALE_SECONDS: Final = 24 * 3600.0
 
 _KINDS: Final = frozenset({"RSA", "EC", "OKP"})
 Key = jwk.Key
-
-
-def configuration_url(issuer: str) -> str:
-    """Where the issuer describes itself."""
-    return issuer.rstrip("/") + "/.well-known/openid-configuration"
 
 
 class Issuer:

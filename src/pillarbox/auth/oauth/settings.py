@@ -66,3 +66,8 @@ class OAuthSettings:
     """As whom this server asks, for `introspection`."""
     client_secret_file: Path | None = None
     """The secret for that, in a file that nobody else can read."""
+
+
+def configuration_url(issuer: str) -> str:
+    """Where the issuer describes itself."""
+    return issuer.rstrip("/") + "/.well-known/openid-configuration"
