@@ -98,6 +98,7 @@ class Slapd:
 
     def __enter__(self) -> Self:
         (self.folder / "data").mkdir()
+        shutil.copy(_program(), self._binary)  # where AppArmor has rules for slapd, they are for the usual place
         authority = trustme.CA()
         authority.cert_pem.write_to_path(self.ca_file)
         leaf = authority.issue_cert("localhost")
@@ -135,6 +136,11 @@ class Slapd:
             self._process = None
 
     @property
+    def _binary(self) -> Path:
+        """One program, which does what its name says."""
+        return self.folder / "slapd"
+
+    @property
     def _configuration(self) -> Path:
         return self.folder / "slapd.conf"
 
@@ -147,6 +153,7 @@ class Slapd:
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
                 ["slapd", "-d", "0", "-f", str(self._configuration), "-h", urls],
+                executable=self._binary,
                 env={"PATH": _PATH},
                 stdout=log,
                 stderr=log,
@@ -166,11 +173,18 @@ class Slapd:
     def _load(self, entries: str) -> None:
         subprocess.run(
             ["slapadd", "-f", str(self._configuration)],
+            executable=self._binary,
             input=entries.encode(),
             env={"PATH": _PATH},
             check=True,
             capture_output=True,
         )
+
+
+def _program() -> str:
+    found = shutil.which("slapd", path=_PATH)
+    assert found is not None, "slapd is missing: apt-get install slapd (tests/packages.txt)"
+    return found
 
 
 def _entries() -> str:
