@@ -28,8 +28,8 @@ FEW_TEXTS: Final = 200
 """Texts that are looked through (5 microseconds each) sooner than lists of trigrams are put together."""
 
 _LOOK_BY_LIST: Final = 10
-"""Looking into a text takes so many times as long as reading one entry of a list of trigrams, which common needles
-have one of for nearly every text that there is."""
+"""Looking into a text takes so many times as long as reading an entry of the lists of trigrams. These have one for each
+text with the needle, at least, of all that there are, asked about or not."""
 _MOST_GRAMS: Final = 24
 """Trigrams of a needle that are asked for: more make candidates hardly fewer, and each costs a list to read."""
 _MOST_SEAMS: Final = 8
@@ -110,7 +110,8 @@ class _Asked:
         open_ones = wanted - certain
         if column == "body":
             open_ones = self._with_seams(needle, open_ones)
-        if len(open_ones) == len(wanted) or len(open_ones) * _LOOK_BY_LIST > self._through:
+        entries = self._through * len(certain) // len(wanted) if certain else self._through
+        if len(open_ones) == len(wanted) or len(open_ones) * _LOOK_BY_LIST > entries:
             candidates = self._with_grams(column, needle)
             if candidates is not None:
                 open_ones = open_ones & candidates
