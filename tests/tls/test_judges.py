@@ -15,6 +15,8 @@ from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsag
 
 from tests.tls.doors import PROTOCOLS, Doors
 
+NAME = "judged.example.org"
+"""Of a certificate of its own: other tests of this server trust the default one."""
 TESTSSL_SECONDS = 280
 ABOVE_LOW = {"MEDIUM", "HIGH", "CRITICAL", "FATAL"}
 """testssl.sh's words; WARN and DEBUG are about the judge (no GOST engine), not about the server."""
@@ -23,7 +25,7 @@ ASKED = ("--protocols", "--server-defaults", "--vulnerable")
 
 
 def install_as_a_public_authority_would(folder: Path) -> Path:
-    """A certificate for localhost with all that public authorities put in; returns the authority's file.
+    """A certificate for NAME with all that public authorities put in; returns the authority's file.
 
     The server's own authority names no place for revocation lists, for there is none; testssl.sh minds that.
     """
@@ -41,11 +43,11 @@ def install_as_a_public_authority_would(folder: Path) -> Path:
     )
     status = x509.UniformResourceIdentifier("http://ocsp.example.org/")
     certificate = (
-        begin.subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")]))
+        begin.subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, NAME)]))
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
         .not_valid_after(now + 80 * day)
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(NAME)]), critical=False)
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
         .add_extension(
             x509.AuthorityInformationAccess([x509.AccessDescription(AuthorityInformationAccessOID.OCSP, status)]),
@@ -66,14 +68,14 @@ def install_as_a_public_authority_would(folder: Path) -> Path:
 
 
 def test_testssl_finds_nothing_above_low(running: Doors, tmp_path: Path) -> None:
-    folder = running.server.data / "certificates" / "domains" / "localhost"
+    folder = running.server.data / "certificates" / "domains" / NAME
     authority = install_as_a_public_authority_would(folder)
     running.wait_for_workers("certificate.added", path=str(folder / "certificate.pem"))
     report = tmp_path / "report.json"
     done = subprocess.run(
         [
-            *("testssl", "--quiet", "--warnings", "off", "--color", "0", "--nodns", "min", "--ip", "127.0.0.1"),
-            *("--add-ca", str(authority), "--jsonfile", str(report), *ASKED, f"localhost:{running.ports['imap']}"),
+            *("testssl", "--quiet", "--warnings", "off", "--color", "0", "--nodns", "none", "--ip", "127.0.0.1"),
+            *("--add-ca", str(authority), "--jsonfile", str(report), *ASKED, f"{NAME}:{running.ports['imap']}"),
         ],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
