@@ -17,14 +17,13 @@ from typing import Final
 from pillarbox.audit.entry import Happening
 from pillarbox.audit.names import is_audited
 from pillarbox.audit.settings import AuditSettings
+from pillarbox.audit.thinning import Thinner
 from pillarbox.audit.trail import AuditTrail, Head
 from pillarbox.clock import Clock
 from pillarbox.events import EventLog, Field
 
 NOT_RECORDED: Final = "audit.not_recorded"
 """Events that could not be written: in the operational log, and as an entry when writing works again."""
-DENIED_MORE: Final = "login.denied_more"
-"""How many denied logins have no entry of their own."""
 CHECKPOINT: Final = "audit.checkpoint"
 """The newest entry, told to the operational log: that one is kept elsewhere (journald, a log server)."""
 
@@ -42,7 +41,7 @@ class AuditRecorder:
     def __init__(self, trail: AuditTrail, settings: AuditSettings, by: str, clock: Clock, events: EventLog) -> None:
         """`by` is who acts: `server`, or the person at the command line. `events` hears of trouble and checkpoints."""
         self._trail = trail
-        self._denied_per_second = settings.denied_per_second
+        self._thinner = Thinner(settings)
         self._by = by
         self._clock = clock
         self._events = events
@@ -51,7 +50,6 @@ class AuditRecorder:
         self._lock = threading.Lock()
         self._lost = 0
         self._told = 0
-        self._second, self._denied, self._more = 0, 0, 0
 
     def record(self, event: str, fields: dict[str, Field]) -> None:
         """Write an event, or leave it to the thread; what is not audited is passed over."""
@@ -89,7 +87,7 @@ class AuditRecorder:
         """What waits; False with the last of it."""
         batch = []
         try:
-            first = self._queue.get(timeout=1.0 if self._more else None)
+            first = self._queue.get(timeout=1.0 if self._thinner.counts else None)
             while first is not None:
                 batch.append(first)
                 if len(batch) == _BATCH:
@@ -100,24 +98,13 @@ class AuditRecorder:
         return batch, False
 
     def _thinned(self, batch: list[Happening]) -> list[Happening]:
-        """Without denied logins beyond what a second may have; they are counted."""
-        kept = []
-        now = int(self._clock.now_seconds())
-        if now != self._second:
-            kept += self._summary()
-            self._second, self._denied = now, 0
-        for each in batch:
-            if each.event == "login.denied":
-                self._denied += 1
-                if self._denied > self._denied_per_second:
-                    self._more += 1
-                    continue
-            kept.append(each)
-        return kept
+        """Without what is beyond what one may fill; that is counted."""
+        now = self._clock.now_seconds()
+        told = [self._own(event, fields) for event, fields in self._thinner.due(now)]
+        return told + [each for each in batch if self._thinner.keeps(each, now)]
 
     def _summary(self) -> list[Happening]:
-        count, self._more = self._more, 0
-        return [self._own(DENIED_MORE, {"count": count})] if count else []
+        return [self._own(event, fields) for event, fields in self._thinner.rest()]
 
     def _write(self, happenings: list[Happening]) -> None:
         with self._lock:
