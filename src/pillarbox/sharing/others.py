@@ -176,8 +176,8 @@ class Others:
 
     async def _check_create(self, account: AccountStore, name: str) -> None:
         above = await nearest_above(account, name)
-        kept = {} if above is None else await account.properties(above.id, ACL_PREFIX)
-        if Rights.CREATE not in effective(read_acl(kept), await self._identifiers()):
+        kept = await account.properties(None if above is None else above.id, ACL_PREFIX)  # the same work in every case
+        if Rights.CREATE not in effective(read_acl({} if above is None else kept), await self._identifiers()):
             raise NoPermission(_NOT_THERE)
 
     async def _check_remove(self, account: AccountStore, name: str, shown: str) -> None:
