@@ -38,7 +38,7 @@ def settings(oauth: OAuthSettings = OAuthSettings(), **auth: object) -> ServerSe
         (replace(GOOD, audience=()), "set auth.oauth.audience"),
         (replace(GOOD, check=TokenCheck.INTROSPECTION), "introspection needs auth.oauth.client_id"),
         (replace(GOOD, ca_file=Path("/nowhere/ca.pem")), "auth.oauth.ca_file /nowhere/ca.pem: No such file"),
-        (replace(GOOD, client_secret_file=Path("/nowhere/secret")), "auth.oauth.client_secret_file /nowhere/secret can't be read"),
+        (replace(GOOD, client_secret_file=Path("/nowhere/secret")), "client_secret_file /nowhere/secret can't be read"),
     ],
 )
 def test_tokens_that_would_be_dangerous_or_useless_are_not_taken(oauth: OAuthSettings, told: str) -> None:
