@@ -182,7 +182,7 @@ def _group(name: str) -> int:
     try:
         return grp.getgrnam(name).gr_gid
     except KeyError as error:
-        raise PrivilegesUnusable(f'there is no group "{name}"; make it: groupadd --system {name}') from error
+        raise PrivilegesUnusable(f"there is no group {name}; make it: groupadd --system {name}") from error
 
 
 def _check_user(settings: RunAsSettings) -> None:
