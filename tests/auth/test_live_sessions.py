@@ -160,7 +160,7 @@ async def test_events_are_for_those_who_may_read_and_of_what_they_may_read(house
 
 
 async def test_after_many_guesses_and_a_hit_logins_from_there_read_only_until_it_is_confirmed(house: AppHouse) -> None:
-    thief_s, neighbour_s = "127.0.5.9", "127.0.5.200"
+    thief_s, neighbour_s, other_exit = "127.0.5.9", "127.0.5.200", "127.0.77.1"
     async with asyncio.timeout(PATIENCE_SECONDS):
         elsewhere, guessing = await house.enter("fred"), await house.greeted(thief_s)
         await elsewhere.done("CREATE Quarantined")
@@ -174,6 +174,8 @@ async def test_after_many_guesses_and_a_hit_logins_from_there_read_only_until_it
         assert (await house.sieve("fred", PASSWORD, neighbour_s)).said.startswith(
             'NO "What you logged in with is limited'
         )
+        moved = await house.enter("fred", address=other_exit)  # where the account was never used before either
+        assert (await moved.done("SELECT Quarantined"))[-1] == "tag OK [READ-ONLY] SELECT completed"
         assert (await elsewhere.done("SELECT INBOX"))[-1] == "tag OK [READ-WRITE] SELECT completed"
         while not (await elsewhere.done("SEARCH TEXT {20+}\r\nand change nothing. "))[0].removeprefix("* SEARCH"):
             await asyncio.sleep(0.05)  # the notice is on its way
@@ -181,9 +183,10 @@ async def test_after_many_guesses_and_a_hit_logins_from_there_read_only_until_it
             line for line in (await house.command("alarms", "list")).splitlines() if "failures-then-success" in line
         ]
         await house.command("alarms", "confirm", alarm.split("\t")[0])
-        assert await farewell(near) == ["* BYE You may use everything again; log in again"]
+        for held in (near, moved):
+            assert await farewell(held) == ["* BYE You may use everything again; log in again"]
         again = await house.enter("fred", address=neighbour_s)
         await again.done("DELETE Quarantined")
-        for person in (guessing, near):
+        for person in (guessing, near, moved):
             await person.close()
         await still_there(elsewhere, again)

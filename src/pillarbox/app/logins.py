@@ -9,11 +9,11 @@ import asyncio
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import Protocol
+from typing import Final, Protocol
 
 from pillarbox.app.delivery import server_name
 from pillarbox.app.folder import DataFolder
-from pillarbox.app.sessions import Which, end_sessions
+from pillarbox.app.sessions import Which, end_sessions, list_sessions
 from pillarbox.app.settings import ServerSettings
 from pillarbox.auth.alarms import Alarm
 from pillarbox.auth.bans import Bans
@@ -30,7 +30,9 @@ from pillarbox.auth.throttle import Throttle
 from pillarbox.clock import Clock
 from pillarbox.delivery.alarm_notice import InboxNotices
 from pillarbox.events import EventLog
-from pillarbox.store.contract import Store
+from pillarbox.store.contract import AccountId, Store
+
+_STRANGE: Final = "This login looked strange; log in again"
 
 
 class AlarmListener(Protocol):
@@ -42,7 +44,8 @@ class AlarmListener(Protocol):
 
 
 class QuarantineBegins:
-    """Ends the sessions that an alarm is about, in all workers: they come back as the quarantine lets them."""
+    """Ends the sessions that an alarm is about, in all workers, and those from wherever else the account was not used
+    before it: they come back as the quarantine lets them."""
 
     def __init__(self, folder: DataFolder, quarantine: Quarantine) -> None:
         self._folder = folder
@@ -51,8 +54,16 @@ class QuarantineBegins:
     async def tell(self, alarm: Alarm) -> None:
         """AlarmListener.tell"""
         if alarm.account and alarm.kind in self._quarantine.kinds:
-            which = Which(account=alarm.account, network=neighbourhood_of(alarm.address))
-            await asyncio.to_thread(end_sessions, self._folder, which, "This login looked strange; log in again")
+            await asyncio.to_thread(self._end, alarm)
+
+    def _end(self, alarm: Alarm) -> None:
+        account = AccountId(alarm.account)
+        here = Which(account=account, network=neighbourhood_of(alarm.address))
+        end_sessions(self._folder, here, _STRANGE)
+        others, _ = list_sessions(self._folder, Which(account=account))
+        held = tuple(each.id for each in others if self._quarantine.holds(account, each.address))
+        if held:  # no ids would be everybody
+            end_sessions(self._folder, Which(ids=held), _STRANGE)
 
 
 class AlarmBell:

@@ -22,6 +22,7 @@ from pillarbox.auth.history import DENIED, GRANTED, LoginHistory, LoginRecord
 from pillarbox.auth.ledger import Ledger, number
 from pillarbox.auth.networks import LOCAL, NetworkSet
 from pillarbox.auth.places import Place, Places, distance_km
+from pillarbox.auth.quarantine import KNOWN_NEIGHBOURHOOD
 from pillarbox.auth.settings import AuthSettings
 from pillarbox.auth.throttle import KNOWN_NETWORK
 from pillarbox.clock import Clock
@@ -33,7 +34,7 @@ _LEARN_SECONDS: Final = 3600.0
 _NEAR_KM: Final = 500.0
 """Databases of places are wrong by that much, mobile networks by more."""
 _NEAR_HOURS: Final = 2
-_NEIGHBOURHOOD, _CLIENT, _COUNTRY = "neighbourhood", "client", "country"
+_CLIENT, _COUNTRY = "client", "country"
 _VERSION: Final = re.compile(r"[\s/(]*\d")
 
 Reason = tuple[AlarmKind, str]
@@ -92,7 +93,9 @@ class Monitor:
 
     def _reasons(self, connection: apsw.Connection, record: LoginRecord) -> list[Reason]:
         """What is strange about a login, the gravest first."""
-        if record.network == LOCAL or self._has_seen(connection, record.name, _NEIGHBOURHOOD, record.neighbourhood):
+        if record.network == LOCAL or self._has_seen(
+            connection, record.name, KNOWN_NEIGHBOURHOOD, record.neighbourhood
+        ):
             return []
         first_seconds, logins = _one(
             connection,
@@ -204,7 +207,7 @@ class Monitor:
         place = self._places.find(record.address)
         usual = {
             KNOWN_NETWORK: record.network,
-            _NEIGHBOURHOOD: record.neighbourhood,
+            KNOWN_NEIGHBOURHOOD: record.neighbourhood,
             _CLIENT: _program(record.client),
             _COUNTRY: place.country,
         }

@@ -1,7 +1,9 @@
-"""While an alarm about an account is open, logins from where it came from may look and change nothing.
+"""While an alarm about an account is open, logins from where it came from, and from wherever the account was not used
+before it, may look and change nothing: a thief has more than one address.
 
-Whoever confirms the alarm (`pillarbox alarms confirm`) ends that. Logins from elsewhere are not touched: the owner goes
-on working while the operator looks. An append-only app password stays what it is: it reads nothing anyway.
+Whoever confirms the alarm (`pillarbox alarms confirm`) ends that. Logins from where the account was used before are not
+touched: the owner goes on working while the operator looks. An append-only app password stays what it is: it reads
+nothing anyway.
 
 Must never: let somebody in, or keep anybody out.
 """
@@ -12,11 +14,13 @@ from collections.abc import Mapping
 from typing import Final
 
 from pillarbox.auth.alarms import AlarmKind
-from pillarbox.auth.ledger import Ledger
-from pillarbox.auth.networks import neighbourhood_of
+from pillarbox.auth.ledger import Ledger, number
+from pillarbox.auth.networks import LOCAL, neighbourhood_of
 from pillarbox.auth.settings import QuarantineFor
 from pillarbox.store.contract import AccountId
 
+KNOWN_NEIGHBOURHOOD: Final = "neighbourhood"
+"""The kind in table `seen` of what the monitor learned."""
 _GRAVE: Final = frozenset({AlarmKind.TRAVEL, AlarmKind.GUESSED})
 KINDS: Final[Mapping[QuarantineFor, frozenset[AlarmKind]]] = {
     QuarantineFor.NONE: frozenset(),
@@ -39,9 +43,22 @@ class Quarantine:
 
     def holds(self, account: AccountId, address: str) -> bool:
         """Whether a login to this account from this address is held to looking. Raises LedgerUnavailable."""
-        found = self._ledger.rows(
-            "SELECT kind, address FROM alarm WHERE account = ? AND confirmed_seconds IS NULL", (account,)
-        )
-        place = neighbourhood_of(address)
         kinds = {kind.value for kind in self.kinds}
-        return any(kind in kinds and neighbourhood_of(str(where)) == place for kind, where in found)
+        place = neighbourhood_of(address)
+        return any(
+            place == neighbourhood_of(str(where)) or not self._was_used(str(name), place, number(seconds))
+            for kind, where, name, seconds in self._ledger.rows(
+                "SELECT kind, address, name, seconds FROM alarm WHERE account = ? AND confirmed_seconds IS NULL",
+                (account,),
+            )
+            if kind in kinds
+        )
+
+    def _was_used(self, name: str, place: str, before_seconds: float) -> bool:
+        """Whether somebody was in from a neighbourhood before; this machine itself is nobody's trick."""
+        return place == LOCAL or bool(
+            self._ledger.rows(
+                "SELECT 1 FROM seen WHERE name = ? AND kind = ? AND value = ? AND first_seconds < ?",
+                (name, KNOWN_NEIGHBOURHOOD, place, before_seconds),
+            )
+        )

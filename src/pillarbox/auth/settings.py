@@ -80,9 +80,10 @@ class MonitorSettings:
     notices: NoticeWay = NoticeWay.INBOX
     """How the owner of an account hears of an alarm: `inbox` or `none`."""
     quarantine: QuarantineFor = QuarantineFor.NONE
-    """Until an alarm is confirmed, logins to its account from its neighbourhood (/24, /48) may read and change nothing,
-    and manage no Sieve scripts: `grave` after failures-then-success and impossible-travel, `strange` after all alarms
-    about somebody who got in, `none`. Off, for a traveller can't confirm an alarm; whoever runs the server can."""
+    """Until an alarm is confirmed, logins to its account from its neighbourhood (/24, /48), and from those where the
+    account was not used before it, may read and change nothing, and manage no Sieve scripts: `grave` after
+    failures-then-success and impossible-travel, `strange` after all alarms about somebody who got in, `none`. Off, for
+    a traveller can't confirm an alarm; whoever runs the server can."""
     learning_days: float = 7.0
     """Nothing is strange in an account's first days."""
     learning_logins: int = 5

@@ -10,10 +10,10 @@ from typing import Annotated, Final
 
 from cyclopts import Parameter
 
-from pillarbox.app.sessions import Which, end_sessions
+from pillarbox.app.sessions import Which, end_sessions, list_sessions
 from pillarbox.auth.alarms import Alarms
-from pillarbox.auth.networks import neighbourhood_of
 from pillarbox.auth.quarantine import KINDS
+from pillarbox.auth.scope import Access
 from pillarbox.cli.exits import CommandFailed, ExitCode
 from pillarbox.cli.household import login_name
 from pillarbox.cli.logins import ledger, time_text
@@ -69,5 +69,8 @@ def confirm(
         raise CommandFailed(f"there is no alarm {number}; see: pillarbox alarms list", ExitCode.BAD_DATA)
     witness(place).info("alarm.confirmed", alarm=number, kind=alarm.kind.value, login=alarm.name)
     if alarm.account and alarm.kind in KINDS[place.settings().auth.monitor.quarantine]:
-        end_sessions(place.folder, Which(account=alarm.account, network=neighbourhood_of(alarm.address)), _CONFIRMED)
+        sessions, _ = list_sessions(place.folder, Which(account=alarm.account))
+        held = tuple(each.id for each in sessions if Access.READ_ONLY.value in each.scope)
+        if held:  # no ids would be everybody
+            end_sessions(place.folder, Which(ids=held), _CONFIRMED)
     say(f"alarm {number} is confirmed: {alarm.kind.value}, {alarm.name or alarm.address}")

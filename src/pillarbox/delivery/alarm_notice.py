@@ -33,8 +33,8 @@ If it was not: change your password now, or ask whoever runs this server to do s
 {quarantine}"""
 
 _QUARANTINE: Final = """
-Until whoever runs this server confirms that it was you (pillarbox alarms confirm), mail programs in that network can
-read your mail, and change nothing. Elsewhere nothing has changed.
+Until whoever runs this server confirms that it was you (pillarbox alarms confirm), mail programs in that network, and
+wherever you never used your mail before, can read it and change nothing. Elsewhere nothing has changed.
 """
 
 _SECOND_FACTOR_TEXT: Final = """\
