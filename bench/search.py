@@ -145,7 +145,8 @@ def _count(client: RawClient, text: bytes) -> int:
 def _wait_for_index(server: PillarboxServer) -> dict[str, str]:
     begun, first, state = time.perf_counter(), None, {}
     while first is None or state["waiting"]:
-        (state,) = json.loads(server.command("search", "status", "--json"))
+        accounts = json.loads(server.command("search", "status", "--json"))
+        state = next(account for account in accounts if account["name"] == LOGIN[0])
         first = first or state
         time.sleep(0.5)
     spent, done = time.perf_counter() - begun, state["indexed"] - first["indexed"]
@@ -157,7 +158,7 @@ def _wait_for_index(server: PillarboxServer) -> dict[str, str]:
 
 def _texts(data: Path) -> str:
     """How large the texts are that the index is of."""
-    (path,) = data.rglob("search.db")
+    path = max(data.rglob("search.db"), key=lambda found: found.stat().st_size)
     with contextlib.closing(apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)) as index:
         tables = ("header_text", "body_text")
         sizes = [index.execute(f"SELECT sum(octet_length(text)) FROM {table}").get for table in tables]
