@@ -181,8 +181,15 @@ class Dispatcher:
 
     async def _send_news(self, rule: ExpungeRule) -> None:
         """News never turn a command that was done into one that wasn't."""
+        session = self._session
         try:
-            async for chunk in news(self._session, rule):
+            if session.is_plain:  # nearly always, and generators within generators take a tenth of a NOOP
+                await self._line.send(await session.annotation_news())
+                if session.view is not None:
+                    await self._line.send(await session.plain_updates(session.view, rule))
+                    await self._line.send(session.rights_news(session.view))
+                return
+            async for chunk in news(session, rule):
                 await self._line.send(chunk)
         except MailError:
             return

@@ -303,11 +303,25 @@ class Session:
 
     async def updates(self, rule: ExpungeRule) -> AsyncIterator[bytes]:
         """The untagged responses that the client is owed, in pieces, some of which are empty."""
-        yield await self._annotation_news()
+        yield await self.annotation_news()
         async for piece in self._view_updates(rule):
             yield piece
 
-    async def _annotation_news(self) -> bytes:
+    @property
+    def is_plain(self) -> bool:
+        """Whether `annotation_news`, `plain_updates` and `rights_news` are all that may be owed: no NOTIFY, no
+        searches that are kept up to date."""
+        return self.notices is None and (self.view is None or not self.view.contexts)
+
+    async def plain_updates(self, view: View, rule: ExpungeRule) -> bytes:
+        """What happened in the open mailbox, in one piece."""
+        return await owed_updates(view, self.mail, self.features, rule)
+
+    def rights_news(self, view: View) -> bytes:
+        """When the client may do more or less in the open mailbox than it was told."""
+        return rights_lines(view, self.mail.last_rights(view.image.mailbox.id))
+
+    async def annotation_news(self) -> bytes:
         """metadata-resp without values, for what others changed (RFC 5464 section 4.4.2, RFC 5465 section 5.6)."""
         enabled = not self.features.isdisjoint((Feature.METADATA, Feature.METADATA_SERVER))
         asked = self.notices is not None and self.notices.asks_annotations
@@ -360,7 +374,7 @@ class Session:
         for context in tuple(view.contexts.values()):
             async for piece in context.after_updates():
                 yield piece
-        yield rights_lines(view, self.mail.last_rights(view.image.mailbox.id))
+        yield self.rights_news(view)
 
     # --- names -----------------------------------------------------------------------------------
 
