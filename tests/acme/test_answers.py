@@ -110,6 +110,26 @@ def test_a_stranger_on_the_tls_port_is_refused(folder: ChallengeFolder) -> None:
     sockets[0].close()
 
 
+def test_who_does_not_ask_for_acme_alone_is_shown_nothing_of_the_challenge(folder: ChallengeFolder) -> None:
+    sockets = bound([ListenAddress("127.0.0.1", 0)])
+    settings = AcmeSettings(challenge=Challenge.TLS_ALPN_01)
+    with shown([PROOF], settings, folder, HeldClock(), NoEvents()), answering(settings, sockets, folder):
+        for protocols in ((), ("http/1.1",), ("acme-tls/1", "http/1.1"), ("acme-tls/1",)):
+            context = ssl.create_default_context()
+            context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+            if protocols:
+                context.set_alpn_protocols(protocols)
+            with socket.create_connection(sockets[0].getsockname(), 30) as client:
+                if protocols == ("acme-tls/1",):
+                    with context.wrap_socket(client, server_hostname=PROOF.name) as tls:
+                        assert tls.selected_alpn_protocol() == "acme-tls/1"
+                        assert tls.getpeercert(binary_form=True)
+                else:
+                    with pytest.raises((ssl.SSLError, ConnectionError)):
+                        context.wrap_socket(client, server_hostname=PROOF.name)
+    sockets[0].close()
+
+
 def test_limits_are_explained_in_plain_words() -> None:
     detail = 'too many failed authorizations (5) for "mail.example.org" in the last 1h0m0s,\n\x1b[31m retry after 3pm'
     problem = {"type": "urn:ietf:params:acme:error:rateLimited", "detail": detail}

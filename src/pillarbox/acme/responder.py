@@ -13,15 +13,13 @@ import contextlib
 import errno
 import os
 import socket
-import ssl
 import threading
 from collections.abc import Iterator, Sequence
 from typing import Final
 
 from pillarbox.acme.settings import AcmeSettings, Challenge
 from pillarbox.acme.trouble import AcmeTrouble
-from pillarbox.net.challenges import PROTOCOL, ChallengeFolder
-from pillarbox.net.hello import ClientHello
+from pillarbox.net.challenges import ChallengeFolder, peek_hello
 from pillarbox.net.settings import ListenAddress
 
 _PORTS: Final = {Challenge.HTTP_01: 80, Challenge.TLS_ALPN_01: 443}
@@ -121,6 +119,7 @@ class _Answers(threading.Thread):
         self._challenge = challenge
         self._folder = folder
         self._clients = 0
+        self._proving: set[asyncio.Task[None]] = set()
         self._loop = asyncio.new_event_loop()
         self._over = asyncio.Event()
 
@@ -134,32 +133,48 @@ class _Answers(threading.Thread):
         self.join()
 
     async def _serve(self) -> None:
-        tls = self._tls() if self._challenge is Challenge.TLS_ALPN_01 else None
         async with contextlib.AsyncExitStack() as stack:
             for one in self._sockets:
-                more = {} if tls is None else {"ssl": tls, "ssl_handshake_timeout": _CLIENT_SECONDS}
-                server = await asyncio.start_server(self._talk, sock=one.dup(), limit=_MOST_HEAD_BYTES, **more)  # type: ignore[arg-type]  # ssl=None takes no time-out
-                stack.callback(server.close)
+                if self._challenge is Challenge.TLS_ALPN_01:
+                    accepting = self._loop.create_task(self._accept(one))
+                    stack.callback(accepting.cancel)
+                else:
+                    server = await asyncio.start_server(self._talk, sock=one.dup(), limit=_MOST_HEAD_BYTES)
+                    stack.callback(server.close)
             await self._over.wait()
+        proving = tuple(self._proving)
+        for task in proving:
+            task.cancel()
+        await asyncio.gather(*proving, return_exceptions=True)
 
-    def _tls(self) -> ssl.SSLContext:
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.minimum_version = ssl.TLSVersion.TLSv1_2
+    async def _accept(self, one: socket.socket) -> None:
+        with one.dup() as listening, contextlib.suppress(OSError):  # until nobody listens any more
+            listening.setblocking(False)
+            while True:
+                accepted, _ = await self._loop.sock_accept(listening)
+                if len(self._proving) >= _MOST_CLIENTS:
+                    accepted.close()
+                    continue
+                task = self._loop.create_task(self._prove(accepted))
+                self._proving.add(task)
+                task.add_done_callback(self._proving.discard)
 
-        def choose(tls: ssl.SSLObject | ssl.SSLSocket, name: str | None, _context: ssl.SSLContext) -> int | None:
-            found = self._folder.context(ClientHello((PROTOCOL.encode(),), (name or "").lower()))
-            if found is None:
-                return ssl.ALERT_DESCRIPTION_UNRECOGNIZED_NAME
-            tls.context = found
-            return None
-
-        context.sni_callback = choose
-        return context
+    async def _prove(self, accepted: socket.socket) -> None:
+        """Who asks for `acme-tls/1` alone gets a handshake, everybody else nothing at all."""
+        with contextlib.ExitStack() as stack, contextlib.suppress(OSError, TimeoutError):
+            stack.enter_context(accepted)
+            async with asyncio.timeout(_CLIENT_SECONDS):
+                hello = await peek_hello(accepted)
+                context = None if hello is None else self._folder.context(hello)
+                if context is not None:
+                    stack.pop_all()  # the transport closes it from now on
+                    transport, _ = await self._loop.connect_accepted_socket(asyncio.Protocol, accepted, ssl=context)
+                    transport.abort()  # the handshake was all (RFC 8737 section 3)
 
     async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._clients += 1
         try:
-            if self._challenge is Challenge.HTTP_01 and self._clients <= _MOST_CLIENTS:
+            if self._clients <= _MOST_CLIENTS:
                 async with asyncio.timeout(_CLIENT_SECONDS):
                     head = await reader.readuntil(b"\r\n\r\n")
                     writer.write(http_answer(head, self._folder))
