@@ -22,9 +22,10 @@ from pillarbox.auth.guard import GuardedAuthenticator
 from pillarbox.auth.history import Recorder
 from pillarbox.auth.ledger import Ledger
 from pillarbox.auth.monitor import Monitor
-from pillarbox.auth.networks import NetworkSet, neighbourhood_of
+from pillarbox.auth.networks import NetworkSet
 from pillarbox.auth.places import MaxMindPlaces, NoPlaces, Places
 from pillarbox.auth.quarantine import Quarantine
+from pillarbox.auth.scope import Access
 from pillarbox.auth.settings import NoticeWay
 from pillarbox.auth.throttle import Throttle
 from pillarbox.clock import Clock
@@ -58,10 +59,13 @@ class QuarantineBegins:
 
     def _end(self, alarm: Alarm) -> None:
         account = AccountId(alarm.account)
-        here = Which(account=account, network=neighbourhood_of(alarm.address))
-        end_sessions(self._folder, here, _STRANGE)
-        others, _ = list_sessions(self._folder, Which(account=account))
-        held = tuple(each.id for each in others if self._quarantine.holds(account, each.address))
+        sessions, _ = list_sessions(self._folder, Which(account=account))
+        held = tuple(
+            each.id
+            for each in sessions
+            if (not each.scope or each.scope.startswith(Access.FULL.value))  # others are back already, or were never in
+            and self._quarantine.holds(account, each.address)
+        )
         if held:  # no ids would be everybody
             end_sessions(self._folder, Which(ids=held), _STRANGE)
 
