@@ -27,6 +27,7 @@ CONFIGURATION = """
 argon2_memory_kib = 8192
 argon2_passes = 1
 argon2_lanes = 1
+sasl.scram_iterations = 4096
 
 [new_account]
 mailboxes = []
@@ -72,8 +73,9 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 @pytest.fixture(scope="session")
 def user_names(server: Server, request: pytest.FixtureRequest) -> Iterator[str]:
-    """A user that no test had yet, for each test of this process; made all at once, for a start takes time."""
-    names = [f"ada{number}@example.org" for number in range(1, len(request.session.items) + 1)]
+    """A user that no test had yet, for each test that wants one; made all at once, for a start takes time."""
+    wanted = sum("account" in getattr(item, "fixturenames", ()) for item in request.session.items)
+    names = [f"ada{number}@example.org" for number in range(1, wanted + 1)]
     server.add_accounts([(name, PASSWORD) for name in names])
     return iter(names)
 
