@@ -22,14 +22,14 @@ def test_times_that_are_no_numbers_of_json_are_refused(claim: str) -> None:
     issuer = TokenIssuer()
     for value in (float("inf"), float("-inf"), True, [1]):
         with pytest.raises(TokenRefused, match="with a time that is none"):
-            judge(issuer).login_name(Secret(issuer.token(**{claim: value})))
+            judge(issuer).owner(Secret(issuer.token(**{claim: value})))
 
 
 def test_times_too_large_for_a_float_are_compared_all_the_same() -> None:
     issuer, now = TokenIssuer(), time.time()
-    assert judge(issuer).login_name(Secret(issuer.token(exp=10**400))) == "alice@example.org"
+    assert judge(issuer).owner(Secret(issuer.token(exp=10**400))).login_name == "alice@example.org"
     with pytest.raises(TokenRefused, match="not good yet"):
-        judge(issuer).login_name(Secret(issuer.token(exp=now + 99, nbf=10**400)))
+        judge(issuer).owner(Secret(issuer.token(exp=now + 99, nbf=10**400)))
 
 
 def steps(keys: int) -> tuple[int, list[int]]:

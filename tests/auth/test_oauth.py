@@ -43,7 +43,7 @@ def judge(issuer: TokenIssuer, settings: OAuthSettings = SETTINGS, clock: Any = 
 
 def refusal(issuer: TokenIssuer, token: str, settings: OAuthSettings = SETTINGS) -> str:
     with pytest.raises(TokenRefused) as refused:
-        judge(issuer, settings).login_name(Secret(token))
+        judge(issuer, settings).owner(Secret(token))
     return str(refused.value)
 
 
@@ -52,9 +52,12 @@ def refusal(issuer: TokenIssuer, token: str, settings: OAuthSettings = SETTINGS)
 
 def test_a_good_token_names_its_account() -> None:
     issuer = TokenIssuer()
-    assert judge(issuer).login_name(Secret(issuer.token(email="Alice@Example.org"))) == "alice@example.org"
-    assert judge(issuer).login_name(Secret(issuer.token({"typ": "at+jwt"}, aud=["x", "mail"]))) == "alice@example.org"
-    assert judge(issuer).login_name(Secret(issuer.token({"kid": None, "typ": None}))) == "alice@example.org"
+    assert judge(issuer).owner(Secret(issuer.token(email="Alice@Example.org"))).login_name == "alice@example.org"
+    assert (
+        judge(issuer).owner(Secret(issuer.token({"typ": "at+jwt"}, aud=["x", "mail"]))).login_name
+        == "alice@example.org"
+    )
+    assert judge(issuer).owner(Secret(issuer.token({"kid": None, "typ": None}))).login_name == "alice@example.org"
 
 
 @pytest.mark.parametrize(
@@ -82,7 +85,7 @@ def test_a_token_with_other_claims_is_refused(claims: dict[str, Any], why: str) 
 def test_the_leeway_forgives_clocks_that_differ() -> None:
     issuer = TokenIssuer()
     now = time.time()
-    assert judge(issuer).login_name(Secret(issuer.token(exp=now - 30, nbf=now + 30))) == "alice@example.org"
+    assert judge(issuer).owner(Secret(issuer.token(exp=now - 30, nbf=now + 30))).login_name == "alice@example.org"
 
 
 def test_a_scope_that_is_asked_for_must_be_there() -> None:
@@ -90,7 +93,7 @@ def test_a_scope_that_is_asked_for_must_be_there() -> None:
     issuer = TokenIssuer()
     assert refusal(issuer, issuer.token(scope="calendar"), settings) == "without a scope that is asked for"
     for scope in ({"scope": "calendar mail"}, {"scp": ["mail"]}):
-        assert judge(issuer, settings).login_name(Secret(issuer.token(**scope))) == "alice@example.org"
+        assert judge(issuer, settings).owner(Secret(issuer.token(**scope))).login_name == "alice@example.org"
 
 
 def unsigned(issuer: TokenIssuer) -> str:
@@ -124,14 +127,14 @@ def test_the_issuer_is_asked_seldom_whatever_clients_send() -> None:
     now = clock.now_seconds()
     good = Secret(issuer.token(exp=now + 10_000))
     for _ in range(3):
-        judging.login_name(good)
+        judging.owner(good)
         with pytest.raises(TokenRefused):
-            judging.login_name(Secret(issuer.token({"kid": "unknown"}, exp=now + 10_000)))
+            judging.owner(Secret(issuer.token({"kid": "unknown"}, exp=now + 10_000)))
     assert issuer.asked == ["/.well-known/openid-configuration", "/keys"]
     clock.advance(61)
     issuer.key = jwk.ECKey.generate_key("P-256", {"kid": "two", "use": "sig"})
     issuer.published.append(issuer.key)
-    assert judging.login_name(Secret(issuer.token({"kid": "two"}, exp=now + 10_000))) == "alice@example.org"
+    assert judging.owner(Secret(issuer.token({"kid": "two"}, exp=now + 10_000))).login_name == "alice@example.org"
     assert issuer.asked[2:] == ["/keys"]
 
 
@@ -139,20 +142,20 @@ def test_known_keys_serve_on_for_a_day_while_the_issuer_is_away() -> None:
     issuer, clock = TokenIssuer(), HeldClock()
     judging = judge(issuer, clock=clock)
     good = Secret(issuer.token(exp=clock.now_seconds() + 1_000_000))
-    judging.login_name(good)
+    judging.owner(good)
     issuer.answers = False
     clock.advance(4 * 3600)
-    assert judging.login_name(good) == "alice@example.org"
+    assert judging.owner(good).login_name == "alice@example.org"
     clock.advance(24 * 3600)
     with pytest.raises(IssuerUnavailable):
-        judging.login_name(good)
+        judging.owner(good)
 
 
 def test_an_issuer_that_calls_itself_otherwise_is_not_believed() -> None:
     issuer = TokenIssuer()
     issuer.calls_itself = "https://login.example.com"
     with pytest.raises(IssuerUnavailable):
-        judge(issuer).login_name(Secret(issuer.token()))
+        judge(issuer).owner(Secret(issuer.token()))
 
 
 def test_introspection_asks_the_issuer_about_every_token() -> None:
@@ -165,7 +168,7 @@ def test_introspection_asks_the_issuer_about_every_token() -> None:
     )
     issuer = TokenIssuer()
     issuer.active["opaque"] = {"active": True, "aud": AUDIENCE, "username": "alice"}
-    assert judge(issuer, settings).login_name(Secret("opaque")) == "alice"
+    assert judge(issuer, settings).owner(Secret("opaque")).login_name == "alice"
     assert refusal(issuer, "revoked", settings) == "not active"
     issuer.active["opaque"] = {"active": "yes", "aud": AUDIENCE, "username": "alice"}
     assert refusal(issuer, "opaque", settings) == "not active"
@@ -176,7 +179,7 @@ def test_a_real_web_server_is_asked_over_https_with_its_authority(tmp_path: Path
         settings = OAuthSettings(issuer=issuer.url, audience=(AUDIENCE,))
         fetcher = Fetcher(tmp_path / "issuer-ca.pem", 30, SystemClock())
         judging = TokenJudge(settings, Issuer(settings, fetcher, SystemClock()), fetcher, Secret(""), SystemClock())
-        assert judging.login_name(Secret(issuer.token())) == "alice@example.org"
+        assert judging.owner(Secret(issuer.token())).login_name == "alice@example.org"
         with pytest.raises(IssuerUnavailable):
             Fetcher(None, 30, SystemClock()).get(issuer.url + "/keys")
         with pytest.raises(IssuerUnavailable):
@@ -191,6 +194,16 @@ def test_an_issuer_that_says_too_much_or_sends_elsewhere_is_not_followed(tmp_pat
         with pytest.raises(IssuerUnavailable, match="answered 302"):
             fetcher.get(issuer.url + "/moved")
         assert issuer.asked == ["/large", "/moved"]
+
+
+async def test_what_a_token_opened_closes_when_it_expires() -> None:
+    issuer = TokenIssuer()
+    door = TokenAuthenticator(Accounts(), judge(issuer), NoEvents())
+    expires = int(SystemClock().now_seconds()) + 300
+    granted = await door.decide(TokenClaim("", Secret(issuer.token(exp=expires))), HERE)
+    assert isinstance(granted, Granted)
+    assert granted.expires_seconds == expires + SETTINGS.leeway_seconds
+    door.close()
 
 
 async def test_an_issuer_that_never_answers_holds_up_nobody_else() -> None:

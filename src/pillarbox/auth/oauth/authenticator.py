@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Final
 
 from pillarbox.auth.claims import Claim, TokenClaim, VouchedClaim
 from pillarbox.auth.contract import Attempt, Authenticator, Denied, Granted, RefusalReason
 from pillarbox.auth.names import printable_name
 from pillarbox.auth.oauth.fetching import IssuerUnavailable
-from pillarbox.auth.oauth.tokens import TokenJudge, TokenRefused
+from pillarbox.auth.oauth.tokens import TokenJudge, TokenOwner, TokenRefused
 from pillarbox.auth.sasl import same_user
 from pillarbox.events import EventLog
 
@@ -37,15 +38,18 @@ class TokenAuthenticator:
         if not isinstance(claim, TokenClaim):
             return await self._inner.decide(claim, attempt)
         try:
-            name = await self._whose(claim)
+            owner = await self._owner(claim)
         except TokenRefused as refused:
             return self._denied(claim, attempt, refused.reason, str(refused))
         except IssuerUnavailable as error:
             self._events.error("tokens.unavailable", error=str(error))
             return self._denied(claim, attempt, RefusalReason.UNAVAILABLE, "the issuer can't be asked")
-        if name is None:
+        if owner is None:
             return self._denied(claim, attempt, RefusalReason.BUSY, "too many tokens wait")
-        return await self._inner.decide(VouchedClaim(name), attempt)
+        decision = await self._inner.decide(VouchedClaim(owner.login_name), attempt)
+        if isinstance(decision, Denied):
+            return decision
+        return replace(decision, expires_seconds=owner.expires_seconds)
 
     def client_named(self, decision: int, client: str) -> None:
         """contract.Authenticator.client_named"""
@@ -55,19 +59,19 @@ class TokenAuthenticator:
         """Let the threads go."""
         self._threads.shutdown(wait=True, cancel_futures=True)
 
-    async def _whose(self, claim: TokenClaim) -> str | None:
+    async def _owner(self, claim: TokenClaim) -> TokenOwner | None:
         """None when too many wait. Raises TokenRefused, IssuerUnavailable."""
         if self._waiting >= _MOST_WAITING:
             return None
         self._waiting += 1
         try:
             loop = asyncio.get_running_loop()
-            name = await loop.run_in_executor(self._threads, self._judge.login_name, claim.token)
+            owner = await loop.run_in_executor(self._threads, self._judge.owner, claim.token)
         finally:
             self._waiting -= 1
-        if claim.login_name and not same_user(claim.login_name, name):
+        if claim.login_name and not same_user(claim.login_name, owner.login_name):
             raise TokenRefused("of somebody else")
-        return name
+        return owner
 
     def _denied(self, claim: TokenClaim, attempt: Attempt, reason: RefusalReason, why: str) -> Denied:
         self._events.info(

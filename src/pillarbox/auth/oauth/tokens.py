@@ -11,7 +11,7 @@ import base64
 import json
 import math
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 from joserfc import jws
 from joserfc.errors import JoseError
@@ -39,6 +39,15 @@ class TokenRefused(Exception):
         self.reason = reason
 
 
+class TokenOwner(NamedTuple):
+    """What a good token says."""
+
+    login_name: str
+    """Prepared."""
+    expires_seconds: float | None
+    """Until when it opens anything; None where the issuer doesn't say."""
+
+
 class TokenJudge:
     """Blocking; threads may share it."""
 
@@ -52,8 +61,8 @@ class TokenJudge:
         self._clock = clock
         self._algorithms = [each.value for each in settings.algorithms]
 
-    def login_name(self, token: Secret[str]) -> str:
-        """Whose it is, as a prepared login name. Raises TokenRefused, IssuerUnavailable."""
+    def owner(self, token: Secret[str]) -> TokenOwner:
+        """Whose it is. Raises TokenRefused, IssuerUnavailable."""
         if self._settings.check is TokenCheck.KEYS:
             claims = self._verified(token.reveal())
             if claims.get("iss") != self._settings.issuer:
@@ -65,7 +74,8 @@ class TokenJudge:
             if claims.get("iss", self._settings.issuer) != self._settings.issuer:
                 raise TokenRefused("another issuer's")
         self._check(claims)
-        return self._name(claims)
+        expires = _number(claims["exp"]) + self._settings.leeway_seconds if "exp" in claims else None
+        return TokenOwner(self._name(claims), expires)
 
     def _verified(self, token: str) -> Claims:
         header = _header(token)
