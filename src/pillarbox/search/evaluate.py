@@ -27,6 +27,7 @@ from pillarbox.search.query import (
     Body,
     BodyKey,
     EmailId,
+    HasFlag,
     Header,
     HeaderKey,
     Not,
@@ -132,6 +133,9 @@ class _Batch:
                     found.update(await self.matching(term, left) if left else ())
                     left = [row for row in left if row not in found]
                 return [row for row in rows if row in found]
+            case Not(HasFlag() as flag):
+                await self._breathe(len(rows))
+                return flag.reject(self._corpus.columns, rows)
             case Not(term):
                 return (set_of(rows) - set_of(await self.matching(term, rows))).to_array().tolist()
             case Header() | Address() | SentSince() | SentBefore() | SentOn() | EmailId() | ThreadId():
