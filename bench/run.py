@@ -96,7 +96,11 @@ class Run:
         """How fast devices hear of a change, and what catching up costs (bench/step.py)."""
         for count in idlers:
             for name, bench in self.benches.items():
-                ordered = sorted(idle_seconds(bench.server, count, rounds))
+                try:
+                    ordered = sorted(idle_seconds(bench.server, count, rounds))
+                except TimeoutError as error:
+                    self.console.print(f"{name}, {count} idling: {error}")
+                    continue
                 for place, share in (("p50", 0.5), ("p99", 0.99)):
                     value = ordered[min(int(len(ordered) * share), len(ordered) - 1)]
                     self.row(f"IDLE, {count} idling, {place}", "ms").values[name] = [value]
