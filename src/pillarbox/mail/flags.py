@@ -81,6 +81,19 @@ def flag_set(names: frozenset[str]) -> FlagSet:
 NO_FLAGS: Final = flag_set(frozenset())
 
 
+class Carriers(dict[FlagSet, bool]):
+    """By flag set, whether it carries a flag, spelled in any case. For columns of very many: different sets are few, so
+    each is looked into once."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self._name = name.lower()
+
+    def __missing__(self, flags: FlagSet) -> bool:
+        self[flags] = any(name.lower() == self._name for name in flags.names)
+        return self[flags]
+
+
 class FlagAction(enum.Enum):
     """What STORE does with the flags it names (RFC 9051 section 6.4.6)."""
 

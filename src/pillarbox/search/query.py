@@ -16,9 +16,10 @@ import datetime
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import compress
+from operator import not_
 from typing import Final, TypeVar
 
-from pillarbox.mail.flags import FlagSet
+from pillarbox.mail.flags import Carriers
 from pillarbox.mail.uids import UidSet
 from pillarbox.search.casemap import casemap, casemap_header
 from pillarbox.search.corpus import Columns, FoldedHeader
@@ -68,28 +69,12 @@ class HasFlag:
     name: str
 
     def select(self, columns: Columns, rows: Sequence[int]) -> list[int]:
-        return list(compress(rows, map(_Carrying(self.name).__getitem__, _values(columns.flags, rows))))
+        return list(compress(rows, map(Carriers(self.name).__getitem__, _values(columns.flags, rows))))
 
     def reject(self, columns: Columns, rows: Sequence[int]) -> list[int]:
         """The other rows."""
-        return list(compress(rows, map(_Lacking(self.name).__getitem__, _values(columns.flags, rows))))
-
-
-class _Carrying(dict[FlagSet, bool]):
-    """By flag set; different ones are few, so each is looked into once."""
-
-    def __init__(self, name: str) -> None:
-        self._name = name.lower()
-
-    def __missing__(self, flags: FlagSet) -> bool:
-        self[flags] = any(name.lower() == self._name for name in flags.names)
-        return self[flags]
-
-
-class _Lacking(_Carrying):
-    def __missing__(self, flags: FlagSet) -> bool:
-        self[flags] = not super().__missing__(flags)
-        return self[flags]
+        carries = map(Carriers(self.name).__getitem__, _values(columns.flags, rows))
+        return list(compress(rows, map(not_, carries)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import compress, count
+from operator import not_
 
 from pillarbox.imap.command import Area, Capability, Command, Trait
 from pillarbox.imap.features import Feature
@@ -17,7 +18,7 @@ from pillarbox.imap.view import View
 from pillarbox.imap.wire.cursor import Cursor
 from pillarbox.imap.wire.sequence import STAR, SequenceSet
 from pillarbox.imap.wire.writer import utf8_quoted
-from pillarbox.mail.flags import SEEN, FlagSet
+from pillarbox.mail.flags import SEEN, Carriers, FlagSet
 from pillarbox.mail.uids import UidSet
 
 
@@ -164,15 +165,7 @@ def _state_of(session: Session, view: View) -> bytes:
 
 def _first_unseen(flags: Sequence[FlagSet]) -> int:
     """The number of the first message that nobody has seen, or 0."""
-    return next(compress(count(1), map(_Unseen().__getitem__, flags)), 0)
-
-
-class _Unseen(dict[FlagSet, bool]):
-    """By flag set; different ones are few, so each is looked into once."""
-
-    def __missing__(self, flags: FlagSet) -> bool:
-        self[flags] = SEEN not in flags.names
-        return self[flags]
+    return next(compress(count(1), map(not_, map(Carriers(SEEN).__getitem__, flags))), 0)
 
 
 def _list_line(session: Session, choice: _Choice) -> bytes:
