@@ -169,7 +169,7 @@ tls_versions: tls1_2 tls1_3
 conversations: no
 maxlogins_per_user: 0
 maxlogins_per_host: 0
-imapidlepoll: 60
+imapidlepoll: 1
 """
 
 _MASTER = """
