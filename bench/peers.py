@@ -16,25 +16,27 @@ from typing import Final
 import psutil  # type: ignore[import-untyped]  # ships no types
 from bench.client import Peer
 from bench.cyrus import CyrusServer, CyrusUnavailable
-from tests.servers.dovecot import DovecotServer, Scheme, Storage
+from tests.servers.dovecot import DovecotServer, Scheme, Storage, Sync
 from tests.servers.pillarbox_server import PillarboxServer
 
 LOGIN: Final = ("ann@example.org", "correct horse battery")
 CROWD: Final = ("crowd@example.org", "staple of many")
 SERVERS: Final = "pillarbox,dovecot,maildir,cyrus"
+"""Unless others are asked for: `synced` is Dovecot with mdbox that syncs changed flags too, as Pillarbox does."""
 
 
 def start(stack: ExitStack, names: Sequence[str], config: Path | None, workers: int | None = None) -> dict[str, Peer]:
-    """Those of SERVERS that are named and can run here; says on stderr which can't, and why."""
+    """The servers that are named, as far as they can run here; says on stderr which can't, and why."""
     servers: dict[str, Peer] = {}
     if "pillarbox" in names:
         servers["Pillarbox"] = stack.enter_context(PillarboxServer(config=config, workers=workers))
-    for name, label, storage in (
-        ("dovecot", "Dovecot", Storage.MDBOX),
-        ("maildir", "Dovecot Maildir", Storage.MAILDIR),
+    for name, label, storage, sync in (
+        ("dovecot", "Dovecot", Storage.MDBOX, Sync.OPTIMIZED),
+        ("synced", "Dovecot synced", Storage.MDBOX, Sync.ALWAYS),
+        ("maildir", "Dovecot Maildir", Storage.MAILDIR, Sync.OPTIMIZED),
     ):
         if name in names:
-            dovecot = stack.enter_context(DovecotServer(scheme=Scheme.ARGON2ID, storage=storage))
+            dovecot = stack.enter_context(DovecotServer(scheme=Scheme.ARGON2ID, storage=storage, sync=sync))
             dovecot.add_account_in_clear(*CROWD)
             servers[label] = dovecot
     if "cyrus" in names:

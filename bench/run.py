@@ -11,7 +11,8 @@ before the rounds all servers come to rest. The client only counts bytes; "clien
 as a share of the time measured.
 
 Durability. All acknowledge APPEND, COPY, MOVE and EXPUNGE after an fsync (Dovecot: mail_fsync=optimized, its default).
-Pillarbox syncs STORE and CREATE too; Dovecot does not sync flags. Passwords are Argon2id on Pillarbox and Dovecot.
+Pillarbox syncs STORE and CREATE too; Dovecot does not sync flags. One that does (mail_fsync=always) is measured beside
+the others with `--servers pillarbox,dovecot,synced`. Passwords are Argon2id on Pillarbox and Dovecot.
 """
 
 from __future__ import annotations
@@ -127,7 +128,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     parser.add_argument("--connections", default="1000,5000", help="of the memory figures, with commas; empty: none")
     parser.add_argument("--idlers", default="1,500", help="how many clients idle, with commas; empty: none")
-    parser.add_argument("--servers", default=SERVERS, help="which of them, with commas")
+    parser.add_argument("--servers", default=SERVERS, help="which of them, with commas, and synced")
     parser.add_argument("--config", type=Path, default=Path(__file__).with_name("pillarbox.toml"))
     parser.add_argument("--only", default="", help="figures with this in their name, and nothing but rounds")
     parser.add_argument("--json", type=Path, help="write every single measurement here")

@@ -4,8 +4,9 @@ Runs Debian's dovecot-imapd from a folder of its own: own configuration, own cer
 loopback and TLS only. Must never: read or write /etc/dovecot, /run/dovecot, /var/mail or any other system path,
 or end a process that it did not start.
 
-Durability is Dovecot's default `mail_fsync = optimized`: APPEND, COPY and EXPUNGE are synced before the tagged OK,
-flag changes are not (Pillarbox syncs those too: where that makes it slower, it stays slower).
+Durability is Dovecot's default `mail_fsync = optimized` (Sync.OPTIMIZED): APPEND, COPY and EXPUNGE are synced before
+the tagged OK, flag changes are not (Pillarbox syncs those too: where that makes it slower, it stays slower). With
+`mail_fsync = always` (Sync.ALWAYS) flag changes are synced as well.
 """
 
 from __future__ import annotations
@@ -45,6 +46,15 @@ class Scheme(enum.Enum):
     PLAIN = "PLAIN"
 
 
+class Sync(enum.Enum):
+    """What Dovecot syncs to disk before it answers: its `mail_fsync`."""
+
+    OPTIMIZED = "optimized"
+    """Its default: new and expunged messages."""
+    ALWAYS = "always"
+    """Changed flags too, as Pillarbox does."""
+
+
 class DovecotServer:
     """Dovecot on a loopback port, from `with` to the end of the block.
 
@@ -56,6 +66,7 @@ class DovecotServer:
         *,
         storage: Storage = Storage.MDBOX,
         scheme: Scheme = Scheme.PLAIN,
+        sync: Sync = Sync.OPTIMIZED,
         users: Sequence[tuple[str, str]] = (),
         folder: Path | None = None,
     ) -> None:
@@ -63,6 +74,7 @@ class DovecotServer:
         self.port = 0
         self.storage = storage
         self.scheme = scheme
+        self.sync = sync
         self._users = list(users)
         self._given_folder = folder
         self._process: subprocess.Popen[bytes] | None = None
@@ -196,6 +208,7 @@ class DovecotServer:
             host=self.host,
             port=self.port,
             location=location,
+            sync=self.sync.value,
             mail_user="mail" if is_root else owner,
             mail_group="mail" if is_root else str(os.getgid()),
             login_user="dovenull" if is_root else owner,
@@ -227,7 +240,7 @@ mail_location = {location}
 mail_uid = {mail_user}
 mail_gid = {mail_group}
 first_valid_uid = 1
-mail_fsync = optimized
+mail_fsync = {sync}
 mdbox_rotate_size = 10M
 namespace inbox {{
   inbox = yes
