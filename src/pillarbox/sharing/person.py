@@ -320,6 +320,15 @@ class PersonalMail:
             return self._own.vanished_since(mailbox, modseq)
         return self._at(mailbox).vanished_since(modseq)
 
+    # --- what was worked out: by somebody with fewer rights it may be less ----------------------------
+
+    async def recall_answer(self, mailbox: MailboxId, name: str) -> bytes | None:
+        return await self._own.recall_answer(mailbox, name) if mailbox < FIRST_SHARED else None
+
+    def keep_answer(self, mailbox: MailboxId, name: str, value: bytes) -> None:
+        if mailbox < FIRST_SHARED:
+            self._own.keep_answer(mailbox, name, value)
+
     # --- what has left ---------------------------------------------------------------------------
 
     async def departed(self, since_seconds: int = 0) -> Sequence[Departed]:

@@ -352,6 +352,10 @@ class TextIndexState:
     attachments_waiting: int = 0
 
 
+MAX_ANSWERS: Final = 16
+"""Kept of each mailbox. Clients show a folder in one or two ways."""
+
+
 class Watcher(Protocol):
     """Told that something may have happened. Runs on the loop thread, must be quick, must not raise."""
 
@@ -581,6 +585,22 @@ class AccountStore(Protocol):
     async def vanished_since(self, mailbox: MailboxId, modseq: int) -> UidSet:
         """UIDs expunged by changes with a mod-sequence above `modseq` (RFC 7162 section 3.2). May name more
         (never fewer) when that far back is not remembered: then all UIDs below uidnext that are not there."""
+        ...
+
+    # --- what was worked out ---------------------------------------------------------------------
+
+    async def recall_answer(self, mailbox: MailboxId, name: str) -> bytes | None:
+        """What keep_answer() was given last under that name, if it is still there: who asks must be able to do
+        without, and to tell whether it still fits the mailbox."""
+        ...
+
+    def keep_answer(self, mailbox: MailboxId, name: str, value: bytes) -> None:
+        """Keep what was worked out from a mailbox's messages, for processes to come. Returns at once.
+
+        Not part of the mail: no mod-sequence, no hint, no quota. It goes with the mailbox, with a crash, when
+        more than MAX_ANSWERS were kept after it, or when the store can't write. It must not hold texts of messages, for
+        it may outlive them.
+        """
         ...
 
     # --- what has left ---------------------------------------------------------------------------

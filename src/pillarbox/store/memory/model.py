@@ -39,6 +39,8 @@ class Box:
     """By UID, ascending."""
     vanished: list[tuple[int, int]] = field(default_factory=list)
     """(mod-sequence, UID)."""
+    answers: dict[str, bytes] = field(default_factory=dict)
+    """No part of the mail, so changes share it."""
 
     def __deepcopy__(self, memo: object) -> Box:
         return replace(self, messages=dict(self.messages), vanished=list(self.vanished))

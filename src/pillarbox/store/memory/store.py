@@ -27,6 +27,7 @@ from pillarbox.mime.digest import digest
 from pillarbox.search.renumber import set_of
 from pillarbox.store import naming
 from pillarbox.store.contract import (
+    MAX_ANSWERS,
     NOTHING_MORE,
     AccountId,
     Appended,
@@ -382,6 +383,20 @@ class MemoryAccount:
     async def vanished_since(self, mailbox: MailboxId, modseq: int) -> UidSet:
         box = self._begin().box(mailbox)
         return UidSet.of(uid for changed, uid in box.vanished if changed > modseq)
+
+    # --- what was worked out ---------------------------------------------------------------------
+
+    async def recall_answer(self, mailbox: MailboxId, name: str) -> bytes | None:
+        box = self._kept.mail.boxes.get(mailbox)
+        return box.answers.get(name) if box else None
+
+    def keep_answer(self, mailbox: MailboxId, name: str, value: bytes) -> None:
+        box = self._kept.mail.boxes.get(mailbox)
+        if box:
+            box.answers.pop(name, None)
+            box.answers[name] = value
+            if len(box.answers) > MAX_ANSWERS:
+                del box.answers[next(iter(box.answers))]
 
     # --- what has left ---------------------------------------------------------------------------
 

@@ -39,6 +39,7 @@ from pillarbox.store.contract import (
     Watcher,
 )
 from pillarbox.store.sqlite import departed, mailboxes, messages
+from pillarbox.store.sqlite.answers import Answers
 from pillarbox.store.sqlite.contents import Incoming, Ready, make_ready, remove_blobs
 from pillarbox.store.sqlite.failures import DATABASE_FAILURES, mail_error
 from pillarbox.store.sqlite.opened import LIST, OpenAccount
@@ -57,6 +58,7 @@ class SqliteAccount:
         self.account: AccountId = opened.account
         self._opened = opened
         self._reader = opened.reader
+        self._answers = Answers(opened.reader, opened.writer)
         self._give_back: Callable[[], None] | None = give_back
         self._unwatch: list[Unwatch] = []
 
@@ -171,15 +173,13 @@ class SqliteAccount:
         incoming = self._take_over(new)
         settings, marks = around.settings, around.limits.mark_attachments
         ready: list[Ready] = []
-        appended = await self._opened.writer.run(
+        return await self._opened.writer.run(
             Change(
                 lambda transaction: apply(transaction, ready),
                 prepare=lambda: ready.extend(make_ready(incoming, blobs, settings.inline_bytes, around.digest, marks)),
                 abandon=lambda: remove_blobs(blobs, [message.blob for message in incoming]),
             )
         )
-        self._opened.digests.arrived()
-        return appended
 
     async def copy(self, mailbox: MailboxId, uids: Sequence[int], destination: MailboxId) -> Copied:
         return await self._change(lambda transaction: messages.copy(transaction, mailbox, uids, destination))
@@ -216,8 +216,7 @@ class SqliteAccount:
     ) -> Sequence[tuple[bytes, ...] | None]:
         with self._reading():
             contents = self._opened.content_of(mailbox, uids)
-            found = await self._opened.digests.of(contents, fields)
-        return list(map(found.get, contents))
+            return await self._opened.digests.of(contents, fields)
 
     async def contents(self, mailbox: MailboxId, uids: Sequence[int]) -> Sequence[Content | None]:
         with self._reading():
@@ -248,6 +247,15 @@ class SqliteAccount:
     async def vanished_since(self, mailbox: MailboxId, modseq: int) -> UidSet:
         with self._reading():
             return self._reader.vanished_since(mailbox, modseq)
+
+    # --- what was worked out ---------------------------------------------------------------------
+
+    async def recall_answer(self, mailbox: MailboxId, name: str) -> bytes | None:
+        with self._reading():
+            return self._answers.recall(mailbox, name)
+
+    def keep_answer(self, mailbox: MailboxId, name: str, value: bytes) -> None:
+        self._answers.keep(mailbox, name, value)
 
     # --- what has left ---------------------------------------------------------------------------
 

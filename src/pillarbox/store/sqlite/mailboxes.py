@@ -132,6 +132,7 @@ def _drop(transaction: Transaction, row: MailboxRow) -> None:
     transaction.blocks.remove_all(row.id)
     transaction.connection.execute("DELETE FROM vanished WHERE mailbox = ?", (row.id,))
     transaction.connection.execute("DELETE FROM property WHERE mailbox = ?", (row.id,))
+    transaction.connection.execute("DELETE FROM answer WHERE mailbox = ?", (row.id,))
     transaction.connection.execute("DELETE FROM mailbox WHERE id = ?", (row.id,))
     transaction.stamp(row)
     transaction.forget_mailbox(row.id)

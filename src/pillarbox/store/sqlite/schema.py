@@ -150,7 +150,24 @@ _VERSION_5: Final = """
 CREATE TABLE common_fields (content INTEGER PRIMARY KEY, common_fields BLOB NOT NULL);
 """
 
-MIGRATIONS: Final[Sequence[str]] = (_VERSION_1, _VERSION_2, _VERSION_3, _VERSION_4, _VERSION_5)
+_VERSION_6: Final = """
+-- One row: up to which content the housekeeper has seen to the digests (see account_digester.py).
+CREATE TABLE digested (one INTEGER PRIMARY KEY CHECK (one = 1), through INTEGER NOT NULL);
+INSERT INTO digested SELECT 1, coalesce(max(content), 0) FROM digest;
+"""
+
+_VERSION_7: Final = """
+-- What was worked out from the messages of a mailbox and holds no texts of theirs; any row may go at any time.
+CREATE TABLE answer (
+    id INTEGER PRIMARY KEY,
+    mailbox INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    value BLOB NOT NULL,
+    UNIQUE (mailbox, name)
+);
+"""
+
+MIGRATIONS: Final[Sequence[str]] = (_VERSION_1, _VERSION_2, _VERSION_3, _VERSION_4, _VERSION_5, _VERSION_6, _VERSION_7)
 
 
 def migrate(connection: apsw.Connection, migrations: Sequence[str] = MIGRATIONS) -> None:
