@@ -19,4 +19,4 @@ def test_the_server_and_its_workers_raise_the_soft_limit_of_open_files(tmp_path:
             limits = [each.rlimit(psutil.RLIMIT_NOFILE) for each in (process, *process.children())]
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-    assert limits == [(hard, hard)] * 3
+    assert limits == [(hard, hard)] * 4, "the supervisor, two workers, the housekeeper"

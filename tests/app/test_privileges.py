@@ -53,7 +53,7 @@ def test_root_becomes_the_servers_user_and_keeps_nothing_of_root() -> None:
         "NoNewPrivs": "1",
         "owner": "0",  # of what others could look into: the process is not dumpable
     }
-    assert told["processes"] == [expected] * 3
+    assert told["processes"] == [expected] * 4, "the supervisor, two workers, the housekeeper"
     assert told["lmtp"] == [4993, 4994]
     assert "certificate.not_reloaded" in told["reload"]  # the key is root's alone; the old one is served on
     said = "pillarbox: /var/lib/pillarbox belongs to user 4993; run this as that user: sudo -u '#4993' pillarbox ...\n"

@@ -17,6 +17,7 @@ import psutil
 import pytest
 
 from pillarbox.app import server
+from pillarbox.app.housekeeping import NICENESS
 from pillarbox.clock import SystemClock
 from pillarbox.net.certificates import ensure_certificates
 from tests.app.process import PATIENCE_SECONDS, ServerProcess
@@ -111,10 +112,10 @@ def test_sighup_shows_the_new_certificate_and_keeps_connections(tmp_path: Path, 
 
 def test_a_killed_worker_is_replaced_and_the_others_serve_on(tmp_path: Path) -> None:
     with ServerProcess(tmp_path, 2) as running:
-        workers = {running.wait_for("server.ready")["worker"]: None for _ in range(2)}
-        assert set(workers) == {0, 1}
+        ready = [running.wait_for("server.ready") for _ in range(2)]
+        assert {each["worker"] for each in ready} == {0, 1}
         clients = [running.connect() for _ in range(16)]
-        victim, survivor = psutil.Process(running.process.pid).children()
+        victim, survivor = (psutil.Process(each["pid"]) for each in ready)
         kept = [client for client in clients if served_by(client, survivor)]
         assert kept
         victim.kill()
@@ -134,13 +135,13 @@ def test_a_killed_worker_is_replaced_and_the_others_serve_on(tmp_path: Path) -> 
 def test_workers_do_not_outlive_a_killed_supervisor(tmp_path: Path) -> None:
     with ServerProcess(tmp_path, 2) as running:
         workers = psutil.Process(running.process.pid).children()
-        assert len(workers) == 2
+        assert len(workers) == 3, "two workers and the housekeeper"
         client = running.connect()
         running.process.kill()
         assert client.readline() == b"* BYE Server is shutting down\r\n"
         client.shutdown()
         gone, alive = psutil.wait_procs(workers, PATIENCE_SECONDS)
-        assert (len(gone), alive) == (2, [])
+        assert (len(gone), alive) == (3, [])
 
 
 def test_a_worker_that_can_not_start_fails_the_start(tmp_path: Path) -> None:
@@ -241,3 +242,15 @@ class Events:
             assert time.monotonic() < give_up, f"no {name} in {self._server.stderr()}"
             time.sleep(0.02)
         return found[-1]
+
+
+def test_the_housekeeper_accepts_nobody_and_one_that_dies_is_replaced(tmp_path: Path) -> None:
+    with ServerProcess(tmp_path, 2) as running:
+        keeping = psutil.Process(running.wait_for("housekeeper.ready")["pid"])
+        assert keeping.nice() == NICENESS
+        assert keeping.net_connections("tcp") == []
+        running.wait_for("server.ready")
+        keeping.kill()
+        successor = running.wait_for("housekeeper.ready")
+        assert successor["pid"] != keeping.pid
+        assert running.stop() == 0

@@ -23,9 +23,9 @@ from pillarbox.search.query import Body
 from pillarbox.store.contract import AccountId, AccountStore, NewMessage
 from pillarbox.store.sqlite import IndexSettings
 from pillarbox.store.sqlite.account_indexer import BegunReading, Turn
+from pillarbox.store.sqlite.housekeeper import Housekeeper
 from pillarbox.store.sqlite.index import INDEX_NAME
 from pillarbox.store.sqlite.index_settings import AttachmentTexts
-from pillarbox.store.sqlite.indexer import Indexer
 from tests.extract.files import docx, locked_pdf, odt, pdf
 from tests.store.conftest import ANNA, OpenStore, account_folder
 from tests.store.test_index import DATE, asked, filled, index_all, indexer_of
@@ -140,7 +140,7 @@ async def test_the_store_reads_attachments_in_the_background(opening: OpenStore)
     store = await opening()
     account = await store.open(ANNA)
     await account.append((await account.find("INBOX")).id, FILES)
-    store.start_indexing(_QUICK)
+    store.keep_house(_QUICK)
     await until_counts(account, (5, 1, 0))
     assert await found(account, "granite") == [1]
 
@@ -149,21 +149,21 @@ async def test_off_leaves_them_waiting(opening: OpenStore, tmp_path: Path) -> No
     store = await opening()
     account = await store.open(ANNA)
     await account.append((await account.find("INBOX")).id, FILES)
-    store.start_indexing(IndexSettings(settle_seconds=0, attachments=AttachmentTexts.OFF))
+    store.keep_house(IndexSettings(settle_seconds=0, attachments=AttachmentTexts.OFF))
     await until_counts(account, (2, 0, 4))
     await store.close()
     assert not (tmp_path / "mail" / "run" / "attachments.lock").exists(), "nobody began"
 
 
-def indexer_with(mail: Path, script: str) -> Indexer:
-    """An indexer whose reader is a script."""
+def housekeeper_with(mail: Path, script: str) -> Housekeeper:
+    """A housekeeper whose reader is a script."""
 
     async def accounts() -> Sequence[AccountId]:
         return [ANNA]
 
     extractor = Extractor(ExtractLimits(), (sys.executable, "-I", "-c", script))
     lock = mail / "run" / "attachments.lock"
-    return Indexer(accounts, lambda _: account_folder(mail), digest, _QUICK, NoEvents(), extractor, lock)
+    return Housekeeper(accounts, lambda _: account_folder(mail), digest, _QUICK, NoEvents(), extractor, lock)
 
 
 async def test_new_mail_is_indexed_while_a_file_takes_its_time(
@@ -171,16 +171,18 @@ async def test_new_mail_is_indexed_while_a_file_takes_its_time(
 ) -> None:
     account = await filled(opening, FILES[:1])
     begun = tmp_path / "begun"
-    indexer = indexer_with(tmp_path / "mail", f"import time; open({str(begun)!r}, 'w').close(); time.sleep(3_600)")
-    indexer.start()
+    housekeeper = housekeeper_with(
+        tmp_path / "mail", f"import time; open({str(begun)!r}, 'w').close(); time.sleep(3_600)"
+    )
+    housekeeper.start()
     async with asyncio.timeout(60):
         while not begun.exists():
             await asyncio.sleep(0.02)
         await account.append((await account.find("INBOX")).id, FILES[3:])
-        indexer.changed_here(ANNA)
+        housekeeper.changed(ANNA)
         while (await account.text_index_state()).indexed < 2:
             await asyncio.sleep(0.02)
-    await indexer.stop()
+    await housekeeper.stop()
     assert await counts(account) == (0, 0, 1)
 
 
@@ -188,25 +190,25 @@ async def test_of_several_processes_one_at_a_time_reads(opening: OpenStore, tmp_
     await filled(opening, FILES)
     seen = tmp_path / "seen"
     alone = f"import os; os.close(os.open({str(seen)!r}, os.O_CREAT | os.O_EXCL)); os.unlink({str(seen)!r}); print(1)"
-    indexers = [indexer_with(tmp_path / "mail", alone) for _ in range(3)]
-    for indexer in indexers:
-        indexer.start()
+    housekeepers = [housekeeper_with(tmp_path / "mail", alone) for _ in range(3)]
+    for housekeeper in housekeepers:
+        housekeeper.start()
     account = await (await opening()).open(ANNA)
     await until_counts(account, (6, 0, 0))
-    for indexer in indexers:
-        await indexer.stop()
+    for housekeeper in housekeepers:
+        await housekeeper.stop()
 
 
 async def test_without_a_reader_that_begins_attachments_go_on_waiting(opening: OpenStore, tmp_path: Path) -> None:
     account = await filled(opening, FILES[:1])
     tried = tmp_path / "tried"
     for _ in range(4):
-        indexer = indexer_with(tmp_path / "mail", f"open({str(tried)!r}, 'w').close(); import no_such_module")
-        indexer.start()
+        housekeeper = housekeeper_with(tmp_path / "mail", f"open({str(tried)!r}, 'w').close(); import no_such_module")
+        housekeeper.start()
         async with asyncio.timeout(60):
             while not tried.exists() or tries(tmp_path / "mail") != 0:
                 await asyncio.sleep(0.02)
-        await indexer.stop()
+        await housekeeper.stop()
         tried.unlink()
     assert await counts(account) == (0, 0, 1)
 
@@ -224,8 +226,10 @@ async def test_a_reader_that_dies_is_remembered_and_the_next_file_is_read(
     opening: OpenStore, tmp_path: Path, deed: str
 ) -> None:
     account = await filled(opening, [with_files(("a.pdf", b"bad")), with_files(("b.pdf", b"good"))])
-    indexer = indexer_with(tmp_path / "mail", f"import sys\nif sys.stdin.read() == 'bad':\n {deed}\nprint('lantern')")
-    indexer.start()
+    housekeeper = housekeeper_with(
+        tmp_path / "mail", f"import sys\nif sys.stdin.read() == 'bad':\n {deed}\nprint('lantern')"
+    )
+    housekeeper.start()
     await until_counts(account, (1, 1, 0))
-    await indexer.stop()
+    await housekeeper.stop()
     assert await found(account, "lantern") == [2]

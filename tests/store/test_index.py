@@ -305,7 +305,7 @@ async def test_the_store_indexes_in_the_background(opening: OpenStore, clock: He
     account = await store.open(ANNA)
     box = (await account.find("INBOX")).id
     await account.append(box, THREE)
-    store.start_indexing(IndexSettings(settle_seconds=0, processor_share=1.0))
+    store.keep_house(IndexSettings(settle_seconds=0, processor_share=1.0))
     while (await account.text_index_state()).waiting:
         pass
     await account.append(box, THREE)

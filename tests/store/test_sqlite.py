@@ -93,34 +93,6 @@ async def test_a_missing_digest_is_computed_and_kept(opening: OpenStore, tmp_pat
     connection.close()
 
 
-async def test_new_messages_are_digested_when_nothing_else_goes_on(opening: OpenStore, tmp_path: Path) -> None:
-    store = await opening()
-    account = await store.open(ANNA)
-    inbox = await account.find("INBOX")
-    await account.append(inbox.id, [new(f"m{number}") for number in range(300)])
-    await account._opened.digests.settled()
-    connection = open_database(account_folder(tmp_path / "mail") / "mail.db", 5)
-    for table in ("digest", "sort_keys"):
-        assert connection.execute(f"SELECT count(*) FROM {table}").get == 300
-    connection.close()
-
-
-async def test_what_a_process_left_undigested_is_digested_by_the_next(opening: OpenStore, tmp_path: Path) -> None:
-    store = await opening()
-    account = await store.open(ANNA)
-    inbox = await account.find("INBOX")
-    await account.append(inbox.id, [new("a"), new("b"), new("c")])
-    await account._opened.digests.settled()
-    await account.close()
-    await store.close()
-    connection = open_database(account_folder(tmp_path / "mail") / "mail.db", 5)
-    connection.execute("DELETE FROM digest WHERE content > 1")
-    account = await (await opening()).open(ANNA)
-    await account._opened.digests.settled()
-    assert connection.execute("SELECT count(*) FROM digest").get == 3
-    connection.close()
-
-
 async def test_digests_of_expunged_messages_are_not_kept(opening: OpenStore, tmp_path: Path) -> None:
     store = await opening()
     account = await store.open(ANNA)

@@ -88,7 +88,9 @@ class Session:
 
 
 def workers_of(server: PillarboxServer) -> set[int]:
-    return {child.pid for child in psutil.Process(server.process_id).children()}
+    """Of the server's processes, those that accept: not the housekeeper."""
+    children = psutil.Process(server.process_id).children()
+    return {child.pid for child in children if any(one.status == "LISTEN" for one in child.net_connections("tcp"))}
 
 
 def worker_of(server: PillarboxServer, client_port: int) -> int:

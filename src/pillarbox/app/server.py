@@ -25,6 +25,7 @@ from pillarbox.app.certificates import ServerCertificate
 from pillarbox.app.delivery import make_deliverer, open_retries
 from pillarbox.app.descriptors import allow_all
 from pillarbox.app.folder import DataFolder
+from pillarbox.app.housekeeping import keep_house, start_housekeeping
 from pillarbox.app.lmtp import LmtpDoor, open_lmtp
 from pillarbox.app.log import StructuredLog
 from pillarbox.app.logins import check_logins, open_guard
@@ -39,7 +40,6 @@ from pillarbox.app.sasl import SaslUnusable, check_sasl, open_mechanisms, open_t
 from pillarbox.app.sessions import keep_sessions
 from pillarbox.app.settings import ServerSettings
 from pillarbox.app.starttls import StarttlsDoor, open_starttls
-from pillarbox.app.sweeping import forget_departed
 from pillarbox.auth.administration import DirectoryAdministration
 from pillarbox.auth.authenticator import BuiltinAuthenticator
 from pillarbox.auth.directory import AccountDirectory, DirectoryUnavailable
@@ -203,7 +203,7 @@ class _House:
         self.challenged = Reserved()
         """Where ACME authorities are answered; bound only."""
         self.sweeps = True
-        """Whether this process removes what is kept no longer."""
+        """Whether this process does what one of them does: certificates, and removing what is kept no longer."""
         self.tally = Tally(max(TALLY_ROWS, 8 * settings.processes) if settings.processes > 1 else 1)
         self.row = 0
         """Of this process in the tally."""
@@ -222,19 +222,41 @@ class _House:
         with asyncio.Runner(loop_factory=_new_loop) as runner:
             runner.run(self._serve(tls, sockets, ready, lifeline))
 
+    def keep(self, channel: WorkerChannel) -> None:
+        """Run an event loop that serves nobody until SIGTERM, SIGINT or the end of the lifeline."""
+        with asyncio.Runner(loop_factory=_new_loop) as runner:
+            runner.run(self._keep(channel))
+
+    async def _keep(self, channel: WorkerChannel) -> None:
+        stop, drain = self._watch_signals(channel.lifeline)
+        async with AsyncExitStack() as stack:
+            stack.enter_context(self.events.in_background())
+            await keep_house(self.settings, self.clock, self.events, stack)
+            self.events.info("housekeeper.ready", pid=os.getpid())
+            channel.ready()
+            await _first_of(stop.wait(), drain.wait())
+
+    def close_doors(self, groups: Sequence[Sequence[socket.socket]]) -> None:
+        """Close all that others accept at."""
+        for group in groups:
+            _close(group)
+        for door in (self.starttls, self.web, self.lmtp, self.managesieve):
+            if door is not None:
+                door.close()
+
     async def _serve(
         self, tls: ServerTls, sockets: Sequence[socket.socket], ready: Callable[[], None], lifeline: int | None
     ) -> None:
         stop, drain = self._watch_signals(lifeline)
+        read_again = self._read_again if lifeline is None else self.certificate.refresh
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, read_again)
         settings, clock, events = self.settings, self.clock, self.events
         async with AsyncExitStack() as stack:
             stack.enter_context(events.in_background())
             store = await open_mail(settings, clock, events)
             stack.push_async_callback(store.close)
-            store.start_indexing(settings.index)
-            if self.sweeps:
-                sweeping = asyncio.create_task(forget_departed(store, events))
-                stack.callback(sweeping.cancel)
+            if settings.processes == 1:
+                start_housekeeping(store, settings, events, stack)
             directory = AccountDirectory.open(self._folder.accounts_path, clock)
             stack.callback(directory.close)
             if self.sweeps:
@@ -336,7 +358,6 @@ class _House:
         loop.add_signal_handler(DRAIN_SIGNAL, drain.set)
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stop.set)
-        loop.add_signal_handler(signal.SIGHUP, self._read_again if lifeline is None else self.certificate.refresh)
 
         def orphaned(descriptor: int) -> None:
             loop.remove_reader(descriptor)
@@ -390,42 +411,36 @@ def _supervise(
     ready: Callable[[], None],
     read_again: Callable[[], ServerSettings] | None,
 ) -> None:
-    """Serve with one process for each group of sockets."""
+    """Serve with one process for each group of sockets, and keep house in another."""
     manager = house.manager
 
     def work(channel: WorkerChannel) -> None:
+        try:
+            if channel.number == len(groups):
+                house.events.tag(worker="housekeeper")
+                house.close_doors(groups)
+                house.keep(channel)
+            else:
+                serve_clients(channel)
+        except (*_UNUSABLE, MailError, OSError) as error:
+            house.events.error("worker.cannot_start", worker=channel.number, error=str(error))
+            raise SystemExit(1) from error
+
+    def serve_clients(channel: WorkerChannel) -> None:
         house.events.tag(worker=channel.number)
         house.row = channel.row
         house.sweeps = channel.number == 0
         for number, group in enumerate(groups):
             if number != channel.number:
                 _close(group)  # held open here they would go on accepting when their worker stops
-        if house.starttls is not None:
-            house.starttls.keep(channel.number)
-        if house.web is not None:
-            house.web.keep(channel.number)
-        if house.lmtp is not None:
-            house.lmtp.keep(channel.number)
-        if house.managesieve is not None:
-            house.managesieve.keep(channel.number)
-        try:
-            house.serve(tls, groups[channel.number], channel.ready, channel.lifeline)
-        except (*_UNUSABLE, MailError, OSError) as error:
-            house.events.error("worker.cannot_start", worker=channel.number, error=str(error))
-            raise SystemExit(1) from error
+        for door in (house.starttls, house.web, house.lmtp, house.managesieve):
+            if door is not None:
+                door.keep(channel.number)
+        house.serve(tls, groups[channel.number], channel.ready, channel.lifeline)
 
     def close_all() -> None:
         manager.stopping()
-        for group in groups:
-            _close(group)
-        if house.starttls is not None:
-            house.starttls.close()
-        if house.web is not None:
-            house.web.close()
-        if house.lmtp is not None:
-            house.lmtp.close()
-        if house.managesieve is not None:
-            house.managesieve.close()
+        house.close_doors(groups)
 
     def reload() -> Reload:
         manager.reloading()
@@ -450,7 +465,7 @@ def _supervise(
         return Reload.REPLACE if changed else Reload.REFRESH
 
     beat = Beat(manager.beat_seconds, manager.alive) if manager.beat_seconds is not None else None
-    supervisor = Supervisor(len(groups), work, house.settings.net, house.clock, house.events, house.tally, beat)
+    supervisor = Supervisor(len(groups) + 1, work, house.settings.net, house.clock, house.events, house.tally, beat)
     with contextlib.suppress(ImportError):
         importlib.import_module("uvloop")  # for the workers to share its memory
     supervisor.run(on_ready=ready, on_reload=reload, on_stop=close_all)

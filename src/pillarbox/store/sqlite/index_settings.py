@@ -23,17 +23,16 @@ class IndexSettings:
     """The index that text searches are answered from. It is built in the background, while clients are served."""
 
     processor_share: float = 0.5
-    """How much of one processor each worker may spend on indexing at most; 0 turns it off, and searches read every
-    message. A message of 8 KB takes about a millisecond: one half leaves clients the other half while a mailbox that
-    was brought along is indexed."""
+    """How much of one processor a server with one worker may spend on indexing at most: one half leaves clients the
+    other half while a mailbox that was brought along is indexed. With several workers a process of its own does it, at
+    a low priority, and takes what nobody else wants. 0 turns indexing off everywhere, and searches read every
+    message."""
     turn_seconds: float = 0.2
     """How long the indexer works before it commits and rests. Longer turns make fewer, larger pieces of index;
     a search sees new mail in the index only after the turn."""
     settle_seconds: float = 1.0
     """How long after a delivery indexing begins, so that what comes together is indexed together. Searches read
     what is not indexed yet, so nothing is missed meanwhile."""
-    other_worker_seconds: float = 10.0
-    """The same for mail that another process took in, which indexes it as a rule: this one makes sure."""
     round_seconds: float = 3_600.0
     """How often all accounts are looked at, for what a process that died left to do, and for texts of messages that
     are gone."""

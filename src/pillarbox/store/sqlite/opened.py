@@ -111,7 +111,7 @@ class OpenAccount:
     async def close(self) -> None:
         """Let go of the connections; watchers are not called again."""
         self._watchers.of.clear()
-        await self.digests.close()
+        await self.digests.settled()
         await self.writer.close()
         await self.index.close()
         self.reader.connection.close()
@@ -149,7 +149,6 @@ class OpenAccount:
 
     def hinted(self, mailbox: int) -> None:
         """Another process says that it changed this."""
-        self.digests.changed_elsewhere()
         self._watchers.tell([mailbox])
 
     def poll(self) -> None:
@@ -207,7 +206,6 @@ async def open_account(account: AccountId, folder: Path, around: Surroundings) -
     opened = OpenAccount(account, folder, connection, around)
     if not opened.reader.mailboxes():
         await opened.writer.run(Change(lambda transaction: found(transaction, around.new_account)))
-    opened.digests.arrived()  # what a process that ended left to do
     return opened
 
 

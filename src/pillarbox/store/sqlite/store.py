@@ -32,8 +32,8 @@ from pillarbox.store.sqlite.account import SqliteAccount
 from pillarbox.store.sqlite.check import check_account
 from pillarbox.store.sqlite.departed import any_before
 from pillarbox.store.sqlite.failures import DATABASE_FAILURES, mail_error
+from pillarbox.store.sqlite.housekeeper import Housekeeper, extractor_for
 from pillarbox.store.sqlite.index_settings import IndexSettings
-from pillarbox.store.sqlite.indexer import Indexer, extractor_for
 from pillarbox.store.sqlite.opened import OpenAccount, Surroundings, open_account
 from pillarbox.store.sqlite.schema import DATABASE_NAME, make_folder
 from pillarbox.store.sqlite.settings import SqliteSettings
@@ -73,7 +73,7 @@ class SqliteStore:
         self._pool = ThreadPoolExecutor(settings.threads, "pillarbox-store")
         self._board = HintBoard(folder / "run", self._hinted, events)
         self._around = Surroundings(limits, settings, clock, events, digest, self._pool, new_account, self._publish)
-        self._indexer: Indexer | None = None
+        self._housekeeper: Housekeeper | None = None
         self._accounts: dict[AccountId, _Entry] = {}
         """The one used last comes last."""
         self._closing: set[asyncio.Task[None]] = set()
@@ -130,8 +130,8 @@ class SqliteStore:
             return
         self._closed = True
         self._poll.cancel()
-        if self._indexer is not None:
-            await self._indexer.stop()
+        if self._housekeeper is not None:
+            await self._housekeeper.stop()
         for entry in self._accounts.values():
             self._close_entry(entry)
         self._accounts.clear()
@@ -139,9 +139,10 @@ class SqliteStore:
         self._board.close()
         self._pool.shutdown(wait=True)
 
-    def start_indexing(self, settings: IndexSettings) -> None:
-        """Keep the index of texts up to date until the store is closed. For processes that stay."""
-        self._indexer = Indexer(
+    def keep_house(self, settings: IndexSettings) -> None:
+        """Digest what comes in and keep the index of texts up to date until the store is closed. For a process that
+        stays, one on each machine."""
+        self._housekeeper = Housekeeper(
             self.accounts,
             self._folder_of,
             self._around.digest,
@@ -150,7 +151,7 @@ class SqliteStore:
             extractor_for(settings),
             self._folder / "run" / "attachments.lock",
         )
-        self._indexer.start()
+        self._housekeeper.start()
 
     # --- for the operator ------------------------------------------------------------------------
 
@@ -210,12 +211,12 @@ class SqliteStore:
 
     def _publish(self, account: AccountId, mailboxes: Iterable[int]) -> None:
         self._board.publish(account, mailboxes)
-        if self._indexer is not None:
-            self._indexer.changed_here(account)
+        if self._housekeeper is not None:
+            self._housekeeper.changed(account)
 
     def _hinted(self, account: str, mailboxes: Iterable[int]) -> None:
-        if self._indexer is not None and _ACCOUNT.fullmatch(account):
-            self._indexer.changed_elsewhere(AccountId(account))
+        if self._housekeeper is not None and _ACCOUNT.fullmatch(account):
+            self._housekeeper.changed(AccountId(account))
         entry = self._accounts.get(AccountId(account))
         if entry is not None and entry.opening.done() and not _failed(entry.opening):
             for mailbox in mailboxes:

@@ -1,8 +1,9 @@
-"""Brings the index of texts up to date behind people's backs: after delivery, after a restart, after a loss.
+"""What is done behind people's backs after mail came in, a restart or a loss: digests, and the index of texts.
 
-Several processes may try: the write lock of an account's index says whose turn it is, and a killed one's turn is
-rolled back. Each turn is a transaction of a fraction of a second in a thread; then the indexer rests, so that it never
-takes more than its share of a processor. Attachments are read apart from that, in processes of their own.
+Where several workers serve, this runs in a process of its own (app/server.py). Several processes may try: the write
+lock of an account's index says whose turn it is, and a killed one's turn is rolled back. Each turn is a fraction of a
+second in a thread; after one at the index the housekeeper rests, so that it never takes more than its share of a
+processor. Attachments are read apart from that, in processes of their own.
 
 Must never: hold up a client's command.
 """
@@ -19,16 +20,23 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
+from typing import Final
+
+import apsw
 
 from pillarbox.events import EventLog
 from pillarbox.extract.limits import ExtractLimits
 from pillarbox.extract.process import Extractor, can_extract
 from pillarbox.store.contract import AccountId
 from pillarbox.store.digesting import Digester
+from pillarbox.store.sqlite.account_digester import AccountDigester
 from pillarbox.store.sqlite.account_indexer import AccountIndexer, BegunReading, MailUnreadable, Turn
 from pillarbox.store.sqlite.attachments import Waiting
 from pillarbox.store.sqlite.failures import DATABASE_FAILURES
 from pillarbox.store.sqlite.index_settings import AttachmentTexts, IndexSettings
+
+_DIGEST_SECONDS: Final = 0.02
+"""How long after a change digesting begins, so that what comes in quick succession is one turn."""
 
 
 def extractor_for(settings: IndexSettings) -> Extractor | None:
@@ -45,7 +53,7 @@ def extractor_for(settings: IndexSettings) -> Extractor | None:
     )
 
 
-class Indexer:
+class Housekeeper:
     """The background task of one process."""
 
     def __init__(
@@ -65,9 +73,12 @@ class Indexer:
         self._digest = digest
         self._settings = settings
         self._events = events
-        self._due: dict[AccountId, float] = {}
-        """When, on the loop's clock, to look at an account."""
-        self._to_sweep: deque[AccountId] = deque()
+        self._to_digest: dict[AccountId, float] = {}
+        """When, on the loop's clock, to digest what an account took in."""
+        self._to_index: dict[AccountId, float] = {}
+        """The same for the index of its texts."""
+        self._round: deque[AccountId] = deque()
+        """Those that are still to be visited in this round."""
         self._wake = asyncio.Event()
         self._with_attachments: dict[AccountId, None] = {}
         """In order: those whose attachments are to be looked at."""
@@ -79,11 +90,10 @@ class Indexer:
 
     def start(self) -> None:
         """Begin with a look at all accounts."""
-        if self._settings.processor_share > 0:
-            loop = asyncio.get_running_loop()
-            self._tasks.append(loop.create_task(self._run()))
-            if self._extractor is not None:
-                self._tasks.append(loop.create_task(self._read_attachments(self._extractor)))
+        loop = asyncio.get_running_loop()
+        self._tasks.append(loop.create_task(self._run()))
+        if self._extractor is not None and self._indexes:
+            self._tasks.append(loop.create_task(self._read_attachments(self._extractor)))
 
     async def stop(self) -> None:
         """End after the turn that is under way; an attachment is read anew another time."""
@@ -93,18 +103,20 @@ class Indexer:
         self._tasks.clear()
         await asyncio.get_running_loop().run_in_executor(None, self._pool.shutdown)
 
-    def changed_here(self, account: AccountId) -> None:
-        """This process changed the account's mail."""
-        self._look_after(account, self._settings.settle_seconds)
+    def changed(self, account: AccountId) -> None:
+        """Somebody changed the account's mail."""
+        self._plan(self._to_digest, account, _DIGEST_SECONDS)
+        if self._indexes:
+            self._plan(self._to_index, account, self._settings.settle_seconds)
 
-    def changed_elsewhere(self, account: AccountId) -> None:
-        """Another process did."""
-        self._look_after(account, self._settings.other_worker_seconds)
+    @property
+    def _indexes(self) -> bool:
+        return self._settings.processor_share > 0
 
-    def _look_after(self, account: AccountId, seconds: float) -> None:
+    def _plan(self, plan: dict[AccountId, float], account: AccountId, seconds: float) -> None:
         due = asyncio.get_running_loop().time() + seconds
-        if due < self._due.get(account, float("inf")):
-            self._due[account] = due
+        if due < plan.get(account, float("inf")):
+            plan[account] = due
             self._wake.set()
 
     async def _run(self) -> None:
@@ -114,17 +126,16 @@ class Indexer:
             if loop.time() >= next_round:
                 next_round = loop.time() + self._settings.round_seconds
                 everybody = list(await self._accounts())
-                random.shuffle(everybody)  # so that workers begin at different ends
-                self._due = dict.fromkeys(everybody, loop.time()) | self._due
-                self._to_sweep = deque(everybody)
-            account = min(self._due, key=self._due.__getitem__, default=None)
-            if account is not None and self._due[account] <= loop.time():
-                del self._due[account]
+                random.shuffle(everybody)  # so that processes begin at different ends
+                self._round = deque(everybody)
+            if (account := _take_due(self._to_digest, loop.time())) is not None:
+                await self._digest_turn(account)
+            elif (account := _take_due(self._to_index, loop.time())) is not None:
                 await self._add_turn(account)
-            elif self._to_sweep:
-                await self._sweep_turn(self._to_sweep.popleft())
+            elif self._round:
+                await self._visit(self._round.popleft())
             else:
-                await self._rest_until(min([next_round, *self._due.values()]))
+                await self._rest_until(min([next_round, *self._to_digest.values(), *self._to_index.values()]))
 
     async def _rest_until(self, time_seconds: float) -> None:
         self._wake.clear()
@@ -132,19 +143,37 @@ class Indexer:
             async with asyncio.timeout_at(time_seconds):
                 await self._wake.wait()
 
+    async def _digest_turn(self, account: AccountId) -> None:
+        """Without a rest behind it: clients ask for these first."""
+        folder = self._folder_of(account)
+        digester = AccountDigester(folder, self._digest, self._settings.turn_seconds)
+        try:
+            if await asyncio.get_running_loop().run_in_executor(self._pool, digester.turn):
+                self._plan(self._to_digest, account, 0)
+        except apsw.BusyError:
+            self._plan(self._to_digest, account, self._settings.settle_seconds)
+        except (*DATABASE_FAILURES, OSError) as error:
+            if folder.exists():  # else the account was removed
+                self._events.warning("digest.failed", account=account, error=type(error).__name__, text=str(error))
+
     async def _add_turn(self, account: AccountId) -> None:
         end = await self._work(account, AccountIndexer.add_turn)
         if end is Turn.MORE:
-            self._look_after(account, 0)
+            self._plan(self._to_index, account, 0)
         elif end is Turn.OTHERS:
-            self._look_after(account, self._settings.other_worker_seconds)
+            self._plan(self._to_index, account, self._settings.settle_seconds + self._settings.turn_seconds)
         else:
             self._with_attachments[account] = None
             self._attachments_wake.set()
 
-    async def _sweep_turn(self, account: AccountId) -> None:
+    async def _visit(self, account: AccountId) -> None:
+        """What a process that died left to do, and what is to be forgotten."""
+        await self._digest_turn(account)
+        if not self._indexes:
+            return
+        await self._add_turn(account)
         if await self._work(account, AccountIndexer.sweep_turn) is Turn.MORE:
-            self._to_sweep.append(account)
+            self._round.append(account)
 
     async def _read_attachments(self, extractor: Extractor) -> None:
         """Apart from the other turns: a file that takes its time must not hold up the index of new mail."""
@@ -200,6 +229,15 @@ class Indexer:
         share = min(self._settings.processor_share, 1.0)
         await asyncio.sleep((loop.time() - begun) * (1 / share - 1))
         return end
+
+
+def _take_due(plan: dict[AccountId, float], now_seconds: float) -> AccountId | None:
+    """The account that is due first, off the plan; None when none is due."""
+    account = min(plan, key=plan.__getitem__, default=None)
+    if account is None or plan[account] > now_seconds:
+        return None
+    del plan[account]
+    return account
 
 
 def _keep(read: Waiting, text: str | None, indexer: AccountIndexer) -> Turn:
