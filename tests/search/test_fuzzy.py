@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Sequence
 
 import pytest
 
 from pillarbox.search.fuzzy import HIGHEST, Fuzzy, Hit, Place, Vocabulary, Where, is_typo, scores
 from pillarbox.search.language import language_of
-from pillarbox.search.words import words_of
+from pillarbox.search.words import Word, count_words, words_of
 
 
 class Fields:
@@ -126,6 +127,23 @@ def test_small_words_tell_the_language(language: str, text: str) -> None:
     for word, times in words_of(text):
         counts[word.spelled] = counts.get(word.spelled, 0) + times
     assert language_of(counts) == language
+
+
+def test_ascii_is_cut_into_words_as_all_texts_are_and_they_are_counted_alike() -> None:
+    dice, words = random.Random("words"), 0
+    for _ in range(2_000):
+        text = "".join(dice.choices("abcXYZ09_-.,'\"\r\n\t \x1c\x00é日本\u0301", k=dice.randrange(40)))
+        plain, others = count_words(text)
+        assert sorted([(Word(word, word), times) for word, times in plain.items()] + others) == sorted(words_of(text))
+        plain_text = "".join(filter(str.isascii, text))
+        assert list(words_of(plain_text)) == list(words_of(plain_text + " ä"))[:-1], text
+        words += len(plain)
+    assert words > 3_000
+
+
+def test_words_with_and_without_marks_are_often_there_together() -> None:
+    assert vocabulary("café, Café and cafe").terms()[Place.OFTEN] == {"cafe"}
+    assert vocabulary("café and cafe").terms()[Place.OFTEN] == set()
 
 
 def test_what_an_index_keeps_is_what_a_message_is_asked_for() -> None:

@@ -21,7 +21,7 @@ from types import MappingProxyType
 from typing import Final, Protocol
 
 from pillarbox.search.language import is_small, language_of, languages_for, stem
-from pillarbox.search.words import fold, is_pair, words_of
+from pillarbox.search.words import count_words, fold, is_pair, words_of
 
 MOST_CHARACTERS: Final = 1_000_000
 """Of a message's texts, from the beginning: a book. What lies behind is found by exact searches."""
@@ -103,12 +103,15 @@ class Fields(Protocol):
 class Vocabulary:
     """The words of one message, by place. Filled piece by piece; then asked."""
 
-    __slots__ = ("_characters", "_counts", "_language", "_spelled")
+    __slots__ = ("_characters", "_counts", "_counts_marked", "_language", "_spelled")
 
     def __init__(self) -> None:
         self._spelled: dict[Place, dict[str, str]] = {}
         """Of each place: how a word is compared -> how it is spelled, once at least."""
         self._counts: Counter[str] = Counter()
+        """As they are spelled."""
+        self._counts_marked: Counter[str] = Counter()
+        """As they are compared, of words that are spelled otherwise."""
         self._characters = 0
         self._language: str | None = None
 
@@ -116,10 +119,7 @@ class Vocabulary:
         """Subject and addresses."""
         for place, name in _FIELDS.items():
             for value in fields.values(name):
-                for (folded, spelled), times in words_of(value[:MOST_CHARACTERS]):
-                    self._spelled.setdefault(place, {})[folded] = spelled
-                    if place is Place.SUBJECT:
-                        self._counts[spelled] += times
+                self._count(place, value[:MOST_CHARACTERS])
 
     def add_texts(self, pieces: Iterable[str]) -> Iterator[None]:
         """A text of the body in pieces, cut anywhere; lets go after each few thousand characters."""
@@ -137,19 +137,25 @@ class Vocabulary:
         """A piece of the body; False when no more is wanted."""
         text = text[: MOST_CHARACTERS - self._characters]
         self._characters += len(text)
-        words = self._spelled.setdefault(Place.BODY, {})
-        for (folded, spelled), times in words_of(text):
-            words[folded] = spelled
-            self._counts[spelled] += times
+        self._count(Place.BODY, text)
         return self._characters < MOST_CHARACTERS
 
     def add_attachment(self, text: str) -> None:
         """The text of an attachment."""
-        words = self._spelled.setdefault(Place.ATTACHMENT, {})
         for window in _windows(text[:MOST_CHARACTERS]):
-            for (folded, spelled), times in words_of(window):
-                words[folded] = spelled
+            self._count(Place.ATTACHMENT, window)
+
+    def _count(self, place: Place, text: str) -> None:
+        words = self._spelled.setdefault(place, {})
+        plain, others = count_words(text)
+        words.update(zip(plain, plain, strict=True))
+        words.update(word for word, _ in others)
+        if place not in _PEOPLE:
+            self._counts.update(plain)
+            for (folded, spelled), times in others:
                 self._counts[spelled] += times
+                if folded != spelled:
+                    self._counts_marked[folded] += times
 
     @property
     def language(self) -> str:
@@ -160,23 +166,30 @@ class Vocabulary:
 
     def words(self) -> Iterator[tuple[Place, str, str]]:
         """Place, word as it is compared, word as it is spelled. Words that are often there come twice."""
-        for place, words in self._spelled.items():
+        for place, words in self._by_place():
             for folded, spelled in words.items():
                 yield place, folded, spelled
-                if place is Place.BODY and self._counts[spelled] >= _OFTEN:
-                    yield Place.OFTEN, folded, spelled
 
     def terms(self) -> Mapping[Place, set[str]]:
         """What an index keeps: words, and stems that differ, each with its language."""
         terms: dict[Place, set[str]] = {}
         language, unstemmed = self.language, _MOST_STEMS
-        for place, folded, spelled in self.words():
-            here = terms.setdefault(place, set())
-            here.add(folded)
-            if language and unstemmed:
-                unstemmed -= 1
-                here.add(_stem_or_word(language, spelled))
+        for place, words in self._by_place():
+            here = terms[place] = set(words)
+            if language:
+                stems = map(functools.partial(_stem_or_word, language), words.values())
+                here.update(itertools.islice(stems, unstemmed))
+                unstemmed = max(0, unstemmed - len(words))
         return terms
+
+    def _by_place(self) -> Iterator[tuple[Place, Mapping[str, str]]]:
+        """Words as they are compared, and as they are spelled."""
+        yield from self._spelled.items()
+        body = self._spelled.get(Place.BODY)
+        if body:
+            often = {word for word, times in self._counts.items() if times >= _OFTEN}
+            often |= {word for word, times in self._counts_marked.items() if times + self._counts[word] >= _OFTEN}
+            yield Place.OFTEN, {word: body[word] for word in body.keys() & often}
 
 
 def _windows(text: str) -> Iterator[str]:
@@ -208,6 +221,8 @@ _FIELDS: Final = {
     Place.CC: "cc",
     Place.BCC: "bcc",
 }
+_PEOPLE: Final = frozenset((Place.FROM, Place.TO, Place.CC, Place.BCC))
+"""Names and addresses, which are in no language."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,6 +39,13 @@ STOP_WORDS: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
         "turkish": _each("bir ve bu için de da ile çok ne var ama gibi daha ben olarak değil mi"),
     }
 )
+_SMALL_WORDS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
+    {
+        word: tuple(language for language, words in STOP_WORDS.items() if word in words)
+        for word in frozenset[str]().union(*STOP_WORDS.values())
+    }
+)
+"""Of each small word the languages that it is small in."""
 _BY_LETTER: Final = (("\u0370", "\u03ff", "greek"), ("\u0530", "\u058f", "armenian"), ("\u0900", "\u097f", "hindi"),
                      ("\u0b80", "\u0bff", "tamil"), ("\u0600", "\u06ff", "arabic"))  # fmt: skip
 """First and last letter of scripts that we know one stemmer for."""
@@ -56,10 +63,10 @@ _MOST_LETTERS: Final = 24
 
 def language_of(counts: Mapping[str, int]) -> str:
     """The language of a text by how often each word, spelled in small letters, is in it; empty when nothing tells."""
-    weights = {}
-    for language, small_words in STOP_WORDS.items():
-        seen = [counts[word] for word in small_words if word in counts]
-        weights[language] = sum(seen) + len(seen)
+    weights = dict.fromkeys(STOP_WORDS, 0)
+    for word in counts.keys() & _SMALL_WORDS.keys():
+        for language in _SMALL_WORDS[word]:
+            weights[language] += counts[word] + 1
     best = max(weights, key=weights.__getitem__)
     most = weights[best]
     if most >= _ENOUGH or (most and list(weights.values()).count(most) == 1):
@@ -73,7 +80,7 @@ def _by_script(word: str) -> str:
 
 def is_small(word: str) -> bool:
     """Whether a word says nothing in some language."""
-    return any(word in small_words for small_words in STOP_WORDS.values())
+    return word in _SMALL_WORDS
 
 
 @functools.lru_cache(maxsize=32_768)

@@ -32,7 +32,7 @@ _SEARCHED_TYPES: Final = ("text", "message")
 """RFC 9051 section 6.4.4: other kinds of parts may be left out."""
 
 # field = field-name ":" unstructured CRLF; ftext = %d33-57 / %d59-126 (RFC 5322 section 2.2)
-_FIELD: Final = re.compile(rb"\n([!-9;-~]++)[ \t]*:([^\n]*+(?:\n[ \t][^\n]*+)*+)")
+_FIELD: Final = re.compile(rb"\n([!-9;-~]++)([ \t]*):([^\n]*+(?:\n[ \t][^\n]*+)*+)")
 
 SEPARATOR: Final = "\x01"
 """Between texts that are indexed as one. Whoever looks for it can't be helped by an index."""
@@ -72,11 +72,13 @@ class MessageHeader:
         sent = sent_date(self.raw_header)
         return None if sent is None else datetime.date(*sent)
 
-    def fields(self) -> Iterator[tuple[str, str]]:
-        """Name and value of every field, in order: what `values` gives for all names there are."""
+    def differing_fields(self) -> Iterator[tuple[str, str]]:
+        """Name and value of the fields that may read otherwise alone than within the whole, in order: with encoded
+        words, with white space before the colon, and all when the header isn't ASCII."""
+        is_ascii = self.raw_header.isascii()
         for match in _FIELD.finditer(b"\n" + self.raw_header):
-            raw_value = unfold(match[2]).strip(b" \t\r\n")
-            yield match[1].decode("ascii"), decode_header_text(raw_value)
+            if match[2] or not is_ascii or b"=?" in match[0]:
+                yield match[1].decode("ascii"), decode_header_text(unfold(match[3]).strip(b" \t\r\n"))
 
     def _raw_values(self, name: str) -> list[bytes]:
         return field_values(self.raw_header, name.encode("latin-1", "replace"))
@@ -156,7 +158,7 @@ def index_text(header: MessageHeader, body: MessageBody) -> IndexText:
     whole = casemap_header(header.whole())
     fields = {name: _joined(map(casemap_header, texts)) for name, texts in _searched_fields(header) if texts}
     extras = [text for text in fields.values() if text not in whole]
-    for name, value in header.fields():
+    for name, value in header.differing_fields():
         extras += [piece for piece in (name.lower() + ":", casemap_header(value)) if piece not in whole]
     headings = _joined((whole, *map(casemap_header, body.part_headers())))
     texts = ("".join(casemap_pieces(text, 0)) for text in body.texts())
@@ -170,7 +172,8 @@ def _searched_fields(header: MessageHeader) -> Iterator[tuple[str, Sequence[str]
 
 
 def _joined(pieces: Iterable[str]) -> str:
-    return _REPLACED.sub(REPLACEMENT, SEPARATOR.join(pieces))
+    text = SEPARATOR.join(pieces)
+    return text.replace("\x00", REPLACEMENT) if text.isascii() else _REPLACED.sub(REPLACEMENT, text)
 
 
 def _address_text(name: bytes | None, mailbox: bytes | None, host: bytes | None) -> str:
