@@ -10,7 +10,7 @@ from pillarbox.imap.commands.catenate import Catenation, Incoming, literal_conte
 from pillarbox.imap.commands.message_limit import check_saved
 from pillarbox.imap.commands.quota import soft_warning
 from pillarbox.imap.refusals import BadSyntax, Refused
-from pillarbox.imap.replies import LOGGED_IN, Done, Replies
+from pillarbox.imap.replies import LOGGED_IN, TURN, Done, Replies
 from pillarbox.imap.session import Session
 from pillarbox.imap.wire.cursor import Cursor
 from pillarbox.imap.wire.framer import Spill
@@ -34,20 +34,21 @@ def storable_flags(names: list[str]) -> frozenset[str]:
     """
     flags = {canonical_flag(name) for name in names}
     flags.discard("\\Recent")
-    if any(name.startswith("\\") and name not in SYSTEM_FLAGS for name in flags):
+    if any(name.startswith("\\") for name in flags.difference(SYSTEM_FLAGS)):
         raise BadSyntax("There is no such system flag")
-    return frozenset(name for name in flags if name.lower() != "\\recent")
+    return frozenset(flags)
 
 
 # append = "APPEND" SP mailbox 1*append-message; append-message = [SP flag-list] [SP date-time] SP append-data
 def _parse(cursor: Cursor, session: Session) -> _Upload:
     name = session.decode_name(cursor.astring())
     messages: list[Incoming] = []
+    most = session.services.limits.append_messages
     while not messages or not cursor.at_end():
         cursor.space()
         messages.append(parse_message(cursor, session))
         check_saved(session, messages)
-        if len(messages) > session.services.limits.append_messages:
+        if len(messages) > most:
             raise Refused("Too many messages in one APPEND; send them in several", "LIMIT")
     return _Upload(name, tuple(messages))
 
@@ -85,6 +86,7 @@ async def _append(session: Session, upload: _Upload) -> Replies:
         mailbox = await session.mail.find(upload.name)
         async with put_together(session, upload.messages) as messages:
             appended = await session.mail.append(mailbox.id, messages)
+        yield TURN
         session.own_changes.arrived(mailbox.id, appended.uids)
     except MailboxMissing as missing:
         raise Refused(f"{missing}; create it first", "TRYCREATE") from missing
@@ -92,7 +94,22 @@ async def _append(session: Session, upload: _Upload) -> Replies:
     yield Done(f"APPENDUID {appended.uidvalidity} {UidSet.of(appended.uids)}".encode("ascii"), "Stored")
 
 
+def _is_sent_whole(upload: _Upload) -> bool:
+    """Whether nothing that the mailboxes hold is part of it."""
+    return all(isinstance(message, NewMessage) for message in upload.messages)
+
+
 AREA = Area(
-    commands=(Command("APPEND", LOGGED_IN, _append, "9051 6.3.12", _parse, Trait.TAKES_MESSAGES),),
+    commands=(
+        Command(
+            "APPEND",
+            LOGGED_IN,
+            _append,
+            "9051 6.3.12",
+            _parse,
+            Trait.TAKES_MESSAGES,
+            begins_early=_is_sent_whole,
+        ),
+    ),
     capabilities=(Capability("MULTIAPPEND", "3502", LOGGED_IN),),
 )

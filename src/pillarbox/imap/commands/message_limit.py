@@ -86,7 +86,9 @@ def _check(most: int, messages: Sequence[object]) -> None:
 
 def _save_limit(session: Session) -> int:
     limits = session.services.limits
-    return min((most for most in (limits.save_limit, limits.message_limit) if most), default=0)
+    if limits.save_limit and limits.message_limit:
+        return min(limits.save_limit, limits.message_limit)
+    return limits.save_limit or limits.message_limit
 
 
 def _message_capability(session: Session) -> str:

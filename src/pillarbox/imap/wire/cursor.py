@@ -34,6 +34,8 @@ _RANGE: Final = rb"(?:[0-9]{1,10}|\*)(?::(?:[0-9]{1,10}|\*))?"
 _SEQUENCE: Final = re.compile(_RANGE + rb"(?:," + _RANGE + rb")*")
 # flag = system flag / flag-keyword / flag-extension
 _FLAG: Final = re.compile(rb'\\?[^\x00-\x20\x7f-\xff(){%*"\\\]]+')
+# flag-list = "(" [flag *(SP flag)] ")"
+_FLAG_LIST: Final = re.compile(rb"\(((?:%b(?: +%b)*)?)\)" % (_FLAG.pattern, _FLAG.pattern))
 _DATE_TEXT: Final = re.compile(rb'"?([0-9]{1,2}-[A-Za-z]{3}-[0-9]{4})"?')
 # literal = "{" number64 ["+"] "}" CRLF *CHAR8
 _LITERAL: Final = re.compile(rb"(~?)\{([0-9]{1,10})\+?\}\r\n")
@@ -110,10 +112,13 @@ class Cursor:
 
     def space(self) -> None:
         """SP. More than one is let pass: some clients send two."""
-        if not self.skip(b" "):
+        text, at = self._text, self._at
+        if not text.startswith(b" ", at):
             raise self.fail("a space" if not self.at_end() else "more arguments")
-        while self.skip(b" "):
-            pass
+        at += 1
+        while text.startswith(b" ", at):
+            at += 1
+        self._at = at
 
     def end(self) -> None:
         """Nothing may be left; trailing spaces are let pass."""
@@ -277,14 +282,12 @@ class Cursor:
 
     def flag_list(self, most: int) -> list[str]:
         """flag-list = "(" [flag *(SP flag)] ")" """
-        self.expect(b"(")
-        flags: list[str] = []
-        while not self.skip(b")"):
-            if flags:
-                self.space()
-            flags.append(self.flag())
-            if len(flags) > most:
-                raise BadSyntax("Too many flags")
+        found = self._match(_FLAG_LIST)
+        if not found:
+            raise self.fail("a list of flags")
+        flags = found[1].decode("ascii").split()
+        if len(flags) > most:
+            raise BadSyntax("Too many flags")
         return flags
 
 

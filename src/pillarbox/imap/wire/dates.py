@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import calendar
 import datetime
 import functools
 import re
@@ -16,10 +15,12 @@ _MONTH_NUMBER: Final = {name.lower(): number for number, name in enumerate(_MONT
 
 # date-time = DQUOTE date-day-fixed "-" date-month "-" date-year SP time SP zone DQUOTE
 _DATE_TIME: Final = re.compile(
-    rb"([ 0-3]?[0-9])-([A-Za-z]{3})-([0-9]{4}) ([0-9]{2}):([0-9]{2}):([0-9]{2}) ([+-])([0-9]{2})([0-9]{2})"
+    rb"([ 0-3]?[0-9]-[A-Za-z]{3}-[0-9]{4}) ([0-9]{2}):([0-9]{2}):([0-9]{2}) ([+-])([0-9]{2})([0-9]{2})"
 )
 # date-text = date-day "-" date-month "-" date-year
 _DATE: Final = re.compile(rb"([0-9]{1,2})-([A-Za-z]{3})-([0-9]{4})")
+_TWO_DIGITS: Final = {b"%02d" % number: number for number in range(100)}
+_EPOCH_DAY: Final = datetime.date(1970, 1, 1).toordinal()
 
 
 def parse_date_time(data: bytes) -> InternalDate | None:
@@ -27,18 +28,21 @@ def parse_date_time(data: bytes) -> InternalDate | None:
     found = _DATE_TIME.fullmatch(data)
     if not found:
         return None
-    month = _MONTH_NUMBER.get(found[2].decode().lower(), 0)
-    hour, minute, second = int(found[4]), int(found[5]), min(int(found[6]), 59 if int(found[6]) == 60 else 99)
-    zone = int(found[8]) * 60 + int(found[9])
-    if hour > 23 or minute > 59 or second > 59 or zone >= 24 * 60 or int(found[9]) > 59:
+    raw_day, *raw_numbers = found.group(1, 2, 3, 4, 6, 7)
+    day = _epoch_day(raw_day)
+    hour, minute, second, zone_hour, zone_minute = map(_TWO_DIGITS.__getitem__, raw_numbers)
+    if day is None or hour > 23 or minute > 59 or second > 60 or zone_hour > 23 or zone_minute > 59:
         return None
-    try:
-        datetime.date(int(found[3]), month, int(found[1]))
-    except ValueError:
-        return None
-    zone = -zone if found[7] == b"-" else zone
-    stamp = calendar.timegm((int(found[3]), month, int(found[1]), hour, minute, second))
-    return InternalDate(stamp - zone * 60, zone)
+    zone = zone_hour * 60 + zone_minute
+    zone = -zone if found[5] == b"-" else zone
+    return InternalDate(day * 86_400 + hour * 3_600 + (minute - zone) * 60 + min(second, 59), zone)
+
+
+@functools.lru_cache(maxsize=4096)
+def _epoch_day(day: bytes) -> int | None:
+    """Days since 1970-01-01. Mail that is brought along has the same days again and again."""
+    date = parse_date(day.lstrip())
+    return None if date is None else date.toordinal() - _EPOCH_DAY
 
 
 @functools.lru_cache(maxsize=4096)
