@@ -116,16 +116,21 @@ class Contents:
         self.freed_blobs: list[str] = []
         """Files to remove after the commit."""
 
-    def add(self, message: Ready) -> int:
-        """Keep a message's bytes; the content id."""
-        self.last += 1
-        self._connection.execute(
+    def add(self, messages: Sequence[Ready]) -> range:
+        """Keep messages' bytes; their content ids."""
+        ids = range(self.last + 1, self.last + 1 + len(messages))
+        self.last += len(messages)
+        self._connection.executemany(
             "INSERT INTO content VALUES (?, ?, ?, ?, ?, ?)",
-            (self.last, message.size_bytes, message.sha256, message.header, message.body, message.blob),
+            [
+                (new, each.size_bytes, each.sha256, each.header, each.body, each.blob)
+                for new, each in zip(ids, messages, strict=True)
+            ],
         )
-        if message.digest is not None:
-            self.keep_digest(self.last, pieces_of(message.digest))
-        return self.last
+        for new, message in zip(ids, messages, strict=True):
+            if message.digest is not None:
+                self.keep_digest(new, pieces_of(message.digest))
+        return ids
 
     def keep_digest(self, content: int, pieces: Pieces) -> None:
         """Keep what was computed of a message's bytes, unless they are gone or it was kept before."""

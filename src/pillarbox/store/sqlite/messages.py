@@ -175,13 +175,17 @@ def claim_recent(transaction: Transaction, mailbox: MailboxId) -> int:
 def _incoming(transaction: Transaction, messages: Sequence[Ready]) -> Rows:
     """Rows for messages that come in; what _add() gives is not there yet."""
     new = Rows()
+    numbers: dict[tuple[frozenset[str], frozenset[str]], int] = {}
     for message in messages:
-        flags = flag_set(_spelled(transaction, message))
-        new.flags.append(transaction.flagsets.number_of(flags))
-        new.contents.append(transaction.contents.add(message))
+        given = message.flags, message.mark
+        number = numbers.get(given)
+        if number is None:
+            number = numbers[given] = transaction.flagsets.number_of(flag_set(_spelled(transaction, message)))
+        new.flags.append(number)
         new.sizes.append(message.size_bytes)
         new.date_seconds.append(message.date.epoch_seconds)
         new.date_zones.append(message.date.zone_minutes)
+    new.contents.extend(transaction.contents.add(messages))
     return new
 
 
