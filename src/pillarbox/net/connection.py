@@ -242,8 +242,10 @@ class Connection:
         self._sent_this_turn = 0
         buffer = self._hall.buffer
         room = len(buffer)
-        for _ in range(READS_PER_TURN):
+        for turn in range(READS_PER_TURN):
             if not self._may_read():
+                if turn and not self._socket.pending():
+                    break  # the conversation will have taken what came until the kernel tells of more
                 self._stop_reading()
                 return
             try:
