@@ -6,7 +6,7 @@ Offsets come from the part map that was computed when the message arrived (mime/
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
@@ -66,6 +66,11 @@ def _literal(data: bytes) -> bytes:
     return b"{%d}\r\n%b" % (len(data), data)
 
 
+def _literals(many: Iterable[bytes]) -> list[bytes]:
+    """The same for each of very many."""
+    return [b"{%d}\r\n%b" % (len(data), data) for data in many]
+
+
 def _content_value(batch: Batch, content: Content, start: int, end: int) -> bytes | Slice:
     """A literal: whole when small, else to be streamed."""
     if end - start > batch.share_bytes:
@@ -102,7 +107,7 @@ class BodySection:
     def column(self, batch: Batch) -> Sequence[bytes | Slice]:
         """One literal (or NIL) for each message."""
         if self._is_header:
-            return [_literal(self._cut_bytes(header)) for header in batch.digests[DigestField.HEADER]]
+            return _literals(map(self._cut_bytes, batch.digests[DigestField.HEADER]))
         if not self.fields:
             return [self._value(batch, content, Span(0, content.size_bytes)) for content in batch.contents]
         maps = batch.digests[DigestField.PARTS]
@@ -154,7 +159,8 @@ class FieldsSection:
         """One literal (or NIL) for each message."""
         select = field_selector(self.names, self.choice)
         if not self.path:
-            return [_literal(self._cut(select(header))) for header in batch.digests[self._header]]
+            chosen = map(select, batch.digests[self._header])
+            return _literals(chosen if self.partial is None else map(self._cut, chosen))
         values = []
         for content, parts in zip(batch.contents, batch.digests[DigestField.PARTS], strict=True):
             span = PartMap.unpack(parts).locate(self.path, SectionText.HEADER)
@@ -313,7 +319,7 @@ def rfc822_column(batch: Batch) -> Sequence[bytes | Slice]:
 
 def rfc822_header_column(batch: Batch) -> Sequence[bytes]:
     """RFC822.HEADER"""
-    return [_literal(header) for header in batch.digests[DigestField.HEADER]]
+    return _literals(batch.digests[DigestField.HEADER])
 
 
 def rfc822_text_column(batch: Batch) -> Sequence[bytes | Slice]:
