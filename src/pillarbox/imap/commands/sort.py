@@ -3,17 +3,19 @@
     sort           = ["UID" SP] "SORT" SP sort-criteria SP search-criteria
     extended-sort  = ["UID" SP] "SORT" search-return-opts SP sort-criteria SP search-criteria
 
-Keys are those of SEARCH. Orders of the whole mailbox are remembered with its image (sort_table.py); a search that
-found less takes its messages out of them.
+Keys are those of SEARCH. Orders of the whole mailbox are remembered (answers.py); a search that found less takes
+its messages out of them.
 """
 
 from __future__ import annotations
 
 import asyncio
+from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from pillarbox.imap.answers import Question, answer_of, known_answer
 from pillarbox.imap.command import BY_NUMBER, Area, Capability, Command
 from pillarbox.imap.commands.message_limit import check_listed
 from pillarbox.imap.contexts import Context, ResultKind, check_update, open_context
@@ -160,16 +162,15 @@ def _answer(
 async def arranged(session: Session, criteria: tuple[Criterion, ...], whole: Found) -> Sequence[int]:
     """The indices in the view in the order that the criteria say, without those that have vanished."""
     view, found = session.selected, whole.indices
-    facets = {_FACETS[criterion.key] for criterion in criteria if criterion.key in _FACETS}
     while True:
-        table = await sort_table(session.mail, view.image, facets)
+        uids = view.image.uids
         found = still_there(view, found)
         rows = view.rows_of(found)
         if _by_relevancy(criteria):
-            ordered = await _by_scores(table, rows, criteria, whole.relevancy(found))
+            ordered = await _by_scores(session, rows, criteria, whole.relevancy(found))
         else:
-            ordered = await _in_order(table, rows, criteria)
-        if table.uids is view.image.uids:  # else messages vanished meanwhile
+            ordered = await _in_order(session, rows, criteria)
+        if uids is view.image.uids:  # else messages vanished meanwhile
             break
     if rows is found:
         return ordered
@@ -177,28 +178,52 @@ async def arranged(session: Session, criteria: tuple[Criterion, ...], whole: Fou
     return [index_of[row] for row in ordered]
 
 
-async def _in_order(table: SortTable, rows: Sequence[int], criteria: tuple[Criterion, ...]) -> Sequence[int]:
-    columns = _columns(table, criteria)
-    if len(rows) * _FEW < table.count:
-        return in_order(rows, criteria, columns)
-
-    def whole_order(known: list[int] | None) -> list[int]:
-        before = known or []
-        return in_order([*before, *range(len(before), table.count)], criteria, columns)
-
-    whole = await table.worked_out(criteria, whole_order)
+async def _in_order(session: Session, rows: Sequence[int], criteria: tuple[Criterion, ...]) -> Sequence[int]:
+    account, image, question = session.mail, session.selected.image, _question(criteria)
+    whole = await known_answer(account, image, question)
+    if whole is None and len(rows) * _FEW < len(image.uids):
+        table = await sort_table(account, image, question.facets)
+        return in_order(rows, criteria, _columns(table, criteria)) if table.uids is image.uids else rows
+    if whole is None:
+        whole = await answer_of(account, image, question)
     return whole if len(rows) == len(whole) else list(filter(frozenset(rows).__contains__, whole))
 
 
+def _question(criteria: tuple[Criterion, ...]) -> Question[list[int]]:
+    def work(table: SortTable, count: int, known: list[int] | None) -> list[int]:
+        before = known or []
+        return in_order([*before, *range(len(before), count)], criteria, _columns(table, criteria))
+
+    name = " ".join(f"{one.key.value} {one.direction.name}" for one in criteria)
+    return Question(f"SORT {name}", _facets(criteria), work, _pack, _unpack)
+
+
+def _pack(order: list[int]) -> bytes:
+    return array("I", order).tobytes()
+
+
+def _unpack(packed: bytes) -> list[int]:
+    return array("I", packed).tolist()
+
+
 async def _by_scores(
-    table: SortTable, rows: Sequence[int], criteria: tuple[Criterion, ...], scores: Sequence[int]
+    session: Session, rows: Sequence[int], criteria: tuple[Criterion, ...], scores: Sequence[int]
 ) -> Sequence[int]:
     """The highest score first (RFC 6203 section 6). Not remembered: scores are those of one search."""
+    image = session.selected.image
+    uids = image.uids
+    table = await sort_table(session.mail, image, _facets(criteria))
+    if image.uids is not uids:
+        return rows
     falling = {row: -score for row, score in zip(rows, scores, strict=True)}
     columns = {**_columns(table, criteria), SortKey.RELEVANCY: falling}
     if len(rows) < BESIDE_THE_LOOP:
         return in_order(rows, criteria, columns)
     return await asyncio.to_thread(in_order, rows, criteria, columns)
+
+
+def _facets(criteria: Sequence[Criterion]) -> list[Facet]:
+    return [_FACETS[criterion.key] for criterion in criteria if criterion.key in _FACETS]
 
 
 def _columns(table: SortTable, criteria: Sequence[Criterion]) -> dict[SortKey, Column]:

@@ -6,17 +6,19 @@
     thread-members = nz-number *(SP nz-number) [SP thread-nested]
     thread-nested  = 2*thread-list
 
-Threads are remembered with the mailbox's image (sort_table.py), those of each set of messages apart: what was not found
+Threads are remembered (answers.py), those of each set of messages apart and with the image only: what was not found
 counts as missing.
 """
 
 from __future__ import annotations
 
+import struct
 from array import array
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from pillarbox.imap.answers import Question, answer_of
 from pillarbox.imap.command import BY_NUMBER, Area, Capability, Command
 from pillarbox.imap.commands.message_limit import check_whole
 from pillarbox.imap.named_searches import fetch_filters
@@ -50,9 +52,6 @@ class _Threads:
     """Which of the messages that were threaded, counted from 0, stands where."""
 
 
-_Work = Callable[[_Threads | None], _Threads]
-
-
 def _parse(cursor: Cursor, session: Session) -> _Thread:
     algorithm = cursor.word()
     if algorithm not in ALGORITHMS:
@@ -82,31 +81,52 @@ async def _threaded(session: Session, asked: _Thread) -> tuple[Sequence[int], _T
     """The indices in the view of what matches, and their threads."""
     found = (await find(session, asked.program)).indices
     check_whole(session, found)
-    view = session.selected
+    view, algorithm = session.selected, ALGORITHMS[asked.algorithm]
     while True:
-        table = await sort_table(session.mail, view.image, _FACETS)
+        uids = view.image.uids
         found = still_there(view, found)
         rows = view.rows_of(found)
-        if len(rows) == table.count:
-            threads = await table.worked_out(asked.algorithm, _whole(table, ALGORITHMS[asked.algorithm]))
+        if len(rows) == len(uids):
+            threads = await answer_of(session.mail, view.image, _question(asked.algorithm, algorithm))
         else:
-            name = (asked.algorithm, array("I", rows).tobytes())
-            threads = await table.worked_out(name, _some(table, rows, ALGORITHMS[asked.algorithm]))
-        if len(threads.order) == len(rows) and table.uids is view.image.uids:  # else the mailbox changed meanwhile
+            threads = await _some(session, rows, asked.algorithm)
+        if len(threads.order) == len(rows) and uids is view.image.uids:  # else the mailbox changed meanwhile
             return found, threads
 
 
-def _whole(table: SortTable, algorithm: Callable[[Letters], Forest]) -> _Work:
-    count = table.count
-    return lambda _: write_threads(algorithm(Letters(*(table.columns[facet][:count] for facet in _FACETS))))
+def _question(name: str, algorithm: Callable[[Letters], Forest]) -> Question[_Threads]:
+    def work(table: SortTable, count: int, _: _Threads | None) -> _Threads:
+        return write_threads(algorithm(Letters(*(table.columns[facet][:count] for facet in _FACETS))))
+
+    return Question(f"THREAD {name}", _FACETS, work, _pack, _unpack)
 
 
-def _some(table: SortTable, rows: Sequence[int], algorithm: Callable[[Letters], Forest]) -> _Work:
+def _pack(threads: _Threads) -> bytes:
+    """Their number, the order as numbers of 32 bits, the template."""
+    return struct.pack("<I", len(threads.order)) + array("I", threads.order).tobytes() + threads.template
+
+
+def _unpack(packed: bytes) -> _Threads:
+    (count,) = struct.unpack_from("<I", packed)
+    end = 4 + 4 * count
+    return _Threads(packed[end:], array("I", packed[4:end]).tolist())
+
+
+async def _some(session: Session, rows: Sequence[int], algorithm: str) -> _Threads:
+    """Threads of some rows; whatever, when messages vanish meanwhile."""
+    image = session.selected.image
+    uids = image.uids
+    table = await sort_table(session.mail, image, _FACETS)
+    if image.uids is not uids:
+        return _Threads(b"", [])
+
     def column(facet: Facet) -> list[Any]:  # Any: by facet
         values = table.columns[facet]
         return [values[row] for row in rows]
 
-    return lambda _: write_threads(algorithm(Letters(*map(column, _FACETS))))
+    name = (algorithm, array("I", rows).tobytes())
+    work = ALGORITHMS[algorithm]
+    return await table.worked_out(name, len(uids), lambda: write_threads(work(Letters(*map(column, _FACETS)))))
 
 
 def write_threads(forest: Forest) -> _Threads:
