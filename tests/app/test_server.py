@@ -16,7 +16,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from pillarbox.app import server
+from pillarbox.app import house
 from pillarbox.app.housekeeping import NICENESS
 from pillarbox.clock import SystemClock
 from pillarbox.net.certificates import ensure_certificates
@@ -155,7 +155,7 @@ def test_a_worker_that_can_not_start_fails_the_start(tmp_path: Path) -> None:
 
 def test_asyncio_serves_where_uvloop_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "uvloop", None)
-    loop = server._new_loop()
+    loop = house.new_loop()
     assert type(loop).__module__.startswith("asyncio.")
     loop.close()
 
@@ -249,7 +249,6 @@ def test_the_housekeeper_accepts_nobody_and_one_that_dies_is_replaced(tmp_path: 
         keeping = psutil.Process(running.wait_for("housekeeper.ready")["pid"])
         assert keeping.nice() == NICENESS
         assert keeping.net_connections("tcp") == []
-        running.wait_for("server.ready")
         keeping.kill()
         successor = running.wait_for("housekeeper.ready")
         assert successor["pid"] != keeping.pid
