@@ -9,24 +9,46 @@ something that a person can mend.
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
+from functools import partial
+from typing import TypeVar
 
 from pillarbox.cli.exits import CommandFailed, ExitCode
+
+T = TypeVar("T")
 
 
 def main() -> None:
     """The entry point; ends the process with a code of `exits.ExitCode`."""
+    words = sys.argv[1:]
+    read = partial(_ended_well, partial(_run, words))
+    if words[:1] == ["serve"]:
+        from pillarbox.app.aside import aside
+
+        result = aside(read)  # the server is spared what reading a command line and settings takes
+    else:
+        result = read()
+    sys.exit(result if isinstance(result, int) else _ended_well(result))
+
+
+def _run(words: list[str]) -> int | Callable[[], None]:
     from pillarbox.cli.tree import run
 
+    return run(words)
+
+
+def _ended_well(work: Callable[[], T]) -> T | int:
+    """What came of it; an exit code, once a person was told, when nothing did."""
     try:
-        code = run(sys.argv[1:])
+        result = work()
         sys.stdout.flush()
     except CommandFailed as failure:
         print(f"pillarbox: {failure}", file=sys.stderr)  # noqa: T201 - the command line speaks
-        code = failure.code
+        return failure.code
     except KeyboardInterrupt:
         print("pillarbox: stopped", file=sys.stderr)  # noqa: T201
-        code = ExitCode.INTERRUPTED
+        return ExitCode.INTERRUPTED
     except BrokenPipeError:
         sys.stderr.close()  # the reader of our output went away (`pillarbox user list | head`)
-        code = ExitCode.OK
-    sys.exit(code)
+        return ExitCode.OK
+    return result

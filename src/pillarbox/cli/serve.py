@@ -1,20 +1,18 @@
-"""`pillarbox serve`.
+"""`pillarbox serve`: reads what was typed and the settings into an order.
 
-Must never: build the server; `app` does.
+Must never: build the server; `app` does, in a process that has not loaded this (`cli.main`).
 """
 
 from __future__ import annotations
 
 import os
-import sys
 from typing import Annotated
 
 from cyclopts import Parameter
 
-from pillarbox.app.settings import ServerSettings
 from pillarbox.cli.exits import CommandFailed, ExitCode
+from pillarbox.cli.order import Order
 from pillarbox.cli.place import Place
-from pillarbox.cli.speech import say
 
 
 def serve(
@@ -25,8 +23,8 @@ def serve(
     ] = (),
     workers: Annotated[int | None, Parameter(help="Processes that serve. Default: one for each processor.")] = None,
     place: Place = Place(),  # noqa: B008 - frozen
-) -> None:
-    """Serve until stopped."""
+) -> Order:
+    """What is to be served. The data folder is made."""
     from pillarbox.config import AddressInvalid, parse_address
 
     given: dict[str, object] = {}
@@ -42,21 +40,4 @@ def serve(
     settings = place.settings(**given)
     if os.geteuid() != 0:
         place.make()  # of a server that root starts the folder is somebody else's: app.privileges
-    from pillarbox.app.server import CannotStart, SettingsUnusable
-    from pillarbox.app.server import serve as serve_until_stopped
-
-    def read_again() -> ServerSettings:
-        try:
-            return place.settings(**given)
-        except CommandFailed as error:
-            raise SettingsUnusable(str(error)) from error
-
-    try:
-        serve_until_stopped(settings, announce=_announce, read_again=read_again)
-    except CannotStart as error:
-        raise CommandFailed(str(error), ExitCode.UNAVAILABLE) from error
-
-
-def _announce(line: str) -> None:
-    say(line)
-    sys.stdout.flush()
+    return Order(settings, place.data, place.config, given)

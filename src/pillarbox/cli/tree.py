@@ -7,7 +7,7 @@ Must never: do what a command does.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 import cyclopts
@@ -1068,14 +1068,14 @@ For example:
 }
 
 
-def run(words: Sequence[str]) -> int:
-    """Carry out a command. Raises CommandFailed."""
+def run(words: Sequence[str]) -> int | Callable[[], None]:
+    """Carry out a command; or say what is left to be done, which serving is. Raises CommandFailed."""
     app = _build(words[0] if words else "")
     try:
         result = app(list(words), exit_on_error=False, print_error=False, result_action="return_value")
     except cyclopts.CycloptsError as error:
         raise CommandFailed(f"{str(error).rstrip()}\nTry: {_nearest_help(error)}", ExitCode.USAGE) from error
-    return result if isinstance(result, int) else ExitCode.OK
+    return result if isinstance(result, int) or callable(result) else ExitCode.OK
 
 
 def _build(first: str) -> App:
