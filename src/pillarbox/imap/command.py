@@ -58,6 +58,10 @@ class Command:
     keeps_numbers: Callable[[Any], bool] | None = None  # Any: the arguments, as parse gave them
     """Whether these arguments make it a command of Trait.KEEPS_NUMBERS: UID SEARCH with numbers among its keys (RFC
     7162 section 3.2.10.2)."""
+    begins_early: Callable[[Session, Any], bool] | None = None  # Any: as above
+    """Whether a command with these arguments may begin while others of its kind before it are not answered yet: nobody
+    can tell the difference from running them one after another (RFC 9051 section 5.5). Its handler goes on to its first
+    reply, and no further before its turn."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import asyncio
 import enum
+from collections import deque
 from typing import Final
 
 from pillarbox.conversation import Outlet, Phase
 from pillarbox.imap.command import Trait
-from pillarbox.imap.dispatch import Dispatcher
+from pillarbox.imap.dispatch import Begun, Dispatcher
 from pillarbox.imap.refusals import Farewell
 from pillarbox.imap.registry import registry
 from pillarbox.imap.replies import State, WaitForChange
@@ -43,6 +44,9 @@ _SPARED_BYTES: Final = 256 * 1024
 """What a command that runs may still answer when the login behind it is taken back; then the connection is cut, for
 BYE could be taken for a part of a message."""
 
+_AHEAD: Final = 64
+"""Commands that came together and are begun together, at most: as many changes as the store commits together."""
+
 _REMIND_TICKS: Final = 2
 """Calls of `reassure`, one a second, before a reminder: the first may come at once."""
 
@@ -59,6 +63,7 @@ class ImapConversation:
     """Feed it with receive(); run() writes to the outlet until the talk is over."""
 
     __slots__ = (
+        "_ahead",
         "_changed",
         "_deflate",
         "_dispatcher",
@@ -91,6 +96,8 @@ class ImapConversation:
         self._framer = Framer(self._literal_policy)
         self._session = Session(services, registry(), self._on_change)
         self._dispatcher = Dispatcher(self._session, registry(), self)
+        self._ahead: deque[tuple[Event, Begun | None]] = deque()
+        """Pulled already, with the command that works already."""
         self._deflate: DeflateStream | None = None
         self._outlet: Outlet | None = None
         self._unsent = 0
@@ -168,9 +175,9 @@ class ImapConversation:
             while not session.leaving:
                 if self._end_reason:
                     raise Farewell(self._end_reason)
-                event = self._framer.pull(self._limits)
+                event, begun = self._next()
                 if event is not None:
-                    await self._on_event(event)
+                    await self._on_event(event, begun)
                     self._look_again = True
                 elif self._must_notify():
                     self._changed = self._look_again = False
@@ -181,6 +188,7 @@ class ImapConversation:
             await self.send(b"* BYE %b\r\n" % resp_text(farewell.text))
         finally:
             self.phase = Phase.OVER
+            await self._drop_ahead()
             self._framer.close()
             await session.leave_account()
         self._flush()
@@ -242,6 +250,35 @@ class ImapConversation:
 
     # --- inside ----------------------------------------------------------------------------------
 
+    def _next(self) -> tuple[Event | None, Begun | None]:
+        """The next event. Commands that came together and may work together are begun together (RFC 9051 section 5.5):
+        a client that pipelines APPEND waits for the disk once for many. What comes behind them waits as it is."""
+        if self._ahead:
+            return self._ahead.popleft()
+        event = self._framer.pull(self._limits)
+        together: list[RawCommand] = []
+        while isinstance(event, RawCommand) and len(together) < _AHEAD and self._dispatcher.may_begin(event):
+            together.append(event)
+            event = self._framer.pull(self._limits)
+        if not together:
+            return event, None
+        works = len(together) > 1
+        for command in together:
+            begun = self._dispatcher.begin(command) if works else None
+            works = begun is not None
+            self._ahead.append((command, begun))
+        if event is not None:
+            self._ahead.append((event, None))
+        return self._ahead.popleft()
+
+    async def _drop_ahead(self) -> None:
+        while self._ahead:
+            event, begun = self._ahead.popleft()
+            if begun is not None:
+                await begun.drop()
+            if isinstance(event, RawCommand):
+                event.discard()
+
     async def _more(self) -> bool:
         """Send what waits, then wait for input, a change or the end. False when nothing can come any more."""
         if self._end_reason:
@@ -280,9 +317,9 @@ class ImapConversation:
         owed = session.view is not None and session.view.holds_back and session.notices.between is ExpungeRule.ALLOWED
         return self._changed or (self._look_again and owed)
 
-    async def _on_event(self, event: Event) -> None:
+    async def _on_event(self, event: Event, begun: Begun | None) -> None:
         if isinstance(event, RawCommand):
-            await self._dispatcher.run(event)
+            await self._dispatcher.run(event, begun)
             self._follow_session()
         elif isinstance(event, GoAhead):
             await self.send(b"+ Go ahead\r\n")

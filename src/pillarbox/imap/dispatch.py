@@ -5,14 +5,17 @@ RFC 9051 section 2.2.2, 5.2 and 5.5. Must never: know a command; what differs is
 
 from __future__ import annotations
 
-from typing import Final, Protocol
+import asyncio
+from collections.abc import Awaitable
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
 
 from pillarbox.imap.command import Command, Trait
 from pillarbox.imap.features import Feature
 from pillarbox.imap.news import news
 from pillarbox.imap.refusals import BadSyntax, Farewell, Refused, refusal_of
 from pillarbox.imap.registry import Registry
-from pillarbox.imap.replies import Ask, Done, State, WaitForChange
+from pillarbox.imap.replies import Ask, Done, Replies, Reply, State, WaitForChange
 from pillarbox.imap.session import Session
 from pillarbox.imap.updates import ExpungeRule
 from pillarbox.imap.wire.cursor import Cursor
@@ -40,6 +43,23 @@ class Line(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A command that works before its turn. Its answers wait."""
+
+    command: Command
+    arguments: Any  # of its own type
+    replies: Replies
+    first: asyncio.Task[Reply]
+    """The first of the replies."""
+
+    async def drop(self) -> None:
+        """Its turn will not come."""
+        self.first.cancel()
+        await asyncio.gather(self.first, return_exceptions=True)
+        await self.replies.aclose()
+
+
 class Dispatcher:
     """Runs one session's commands, one after another."""
 
@@ -60,7 +80,29 @@ class Dispatcher:
         self._waits_since_seconds = now
         return b'* OK [INPROGRESS ("%b" NIL NIL)] Still working\r\n' % self._session.tag
 
-    async def run(self, raw: RawCommand) -> None:
+    def may_begin(self, raw: RawCommand) -> bool:
+        """Whether it is one of those that begin() takes, by its name. Not while the client asks for news: what one
+        does before its turn would be taken for somebody else's doing."""
+        command = self._registry.command_of(raw.texts[0]) if self._session.is_plain else None
+        return command is not None and command.begins_early is not None
+
+    def begin(self, raw: RawCommand) -> Begun | None:
+        """Let a command work before its turn, for run(). None when it can't, or when it is not what it should be: that
+        is told in its turn."""
+        try:
+            cursor = Cursor(raw)
+            cursor.tag()
+            cursor.space()
+            command = self._find(cursor)
+            arguments = self._arguments(command, cursor)
+        except (BadSyntax, Refused, MailError):
+            return None
+        if command.begins_early is None or not command.begins_early(self._session, arguments):
+            return None
+        replies = command.handle(self._session, arguments)
+        return Begun(command, arguments, replies, asyncio.create_task(_first(replies)))
+
+    async def run(self, raw: RawCommand, begun: Begun | None = None) -> None:
         """Run one framed command to its tagged response. Raises Farewell when the talk is over."""
         if raw.texts == (b"",):  # Apple Mail sends an empty line before a command
             return
@@ -73,7 +115,7 @@ class Dispatcher:
             try:
                 if command.prepare is not None:
                     await command.prepare(self._session, raw)
-                done, rule = await self._run_command(command, cursor)
+                done, rule = await self._run_command(command, cursor, begun)
             except MailError as error:
                 raise refusal_of(error) from error
             if Trait.NO_UPDATES not in command.traits:
@@ -139,24 +181,32 @@ class Dispatcher:
             raise BadSyntax("With UIDONLY, name messages by UID", "UIDREQUIRED")
         return command
 
-    async def _run_command(self, command: Command, cursor: Cursor) -> tuple[Done, ExpungeRule]:
-        session = self._session
+    def _arguments(self, command: Command, cursor: Cursor) -> Any:  # Any: of the command's own type
         arguments = None
         if command.parse is not None:
             if not (cursor.at_end() and Trait.MAY_STAND_ALONE in command.traits):
                 cursor.space()
-            arguments = command.parse(cursor, session)
+            arguments = command.parse(cursor, self._session)
         cursor.end()
-        if command.states is State.SELECTED:
-            await session.look_at_rights()
+        return arguments
+
+    async def _run_command(self, command: Command, cursor: Cursor, begun: Begun | None) -> tuple[Done, ExpungeRule]:
+        session = self._session
+        first: Awaitable[Reply]
+        if begun is None:
+            arguments = self._arguments(command, cursor)
+            if command.states is State.SELECTED:
+                await session.look_at_rights()
+            replies = command.handle(session, arguments)
+            first = replies.asend(None)
+        else:
+            arguments, replies, first = begun.arguments, begun.replies, begun.first
         done = Done()
-        replies = command.handle(session, arguments)
         self._waits_since_seconds = session.services.clock.monotonic_seconds()
         try:
-            answer: bytes | None = None
+            reply = await first
             while True:
-                reply = await replies.asend(answer)
-                answer = None
+                answer: bytes | None = None
                 self._waits_since_seconds = None
                 if isinstance(reply, bytes):
                     await self._line.send(reply)
@@ -167,6 +217,7 @@ class Dispatcher:
                     answer = await self._line.line()
                 elif isinstance(reply, WaitForChange):
                     answer = await self._line.line_or_change(reply)
+                reply = await replies.asend(answer)
         except StopAsyncIteration:
             pass
         finally:
@@ -193,6 +244,10 @@ class Dispatcher:
                 await self._line.send(chunk)
         except MailError:
             return
+
+
+async def _first(replies: Replies) -> Reply:
+    return await anext(replies)
 
 
 def _code(code: bytes) -> bytes:

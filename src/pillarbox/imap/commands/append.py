@@ -10,7 +10,7 @@ from pillarbox.imap.commands.catenate import Catenation, Incoming, literal_conte
 from pillarbox.imap.commands.message_limit import check_saved
 from pillarbox.imap.commands.quota import soft_warning
 from pillarbox.imap.refusals import BadSyntax, Refused
-from pillarbox.imap.replies import LOGGED_IN, TURN, Done, Replies
+from pillarbox.imap.replies import LOGGED_IN, Done, Replies
 from pillarbox.imap.session import Session
 from pillarbox.imap.wire.cursor import Cursor
 from pillarbox.imap.wire.framer import Spill
@@ -86,7 +86,6 @@ async def _append(session: Session, upload: _Upload) -> Replies:
         mailbox = await session.mail.find(upload.name)
         async with put_together(session, upload.messages) as messages:
             appended = await session.mail.append(mailbox.id, messages)
-        yield TURN
         session.own_changes.arrived(mailbox.id, appended.uids)
     except MailboxMissing as missing:
         raise Refused(f"{missing}; create it first", "TRYCREATE") from missing
@@ -94,8 +93,11 @@ async def _append(session: Session, upload: _Upload) -> Replies:
     yield Done(f"APPENDUID {appended.uidvalidity} {UidSet.of(appended.uids)}".encode("ascii"), "Stored")
 
 
-def _is_sent_whole(upload: _Upload) -> bool:
-    """Whether nothing that the mailboxes hold is part of it."""
+def _begins_early(session: Session, upload: _Upload) -> bool:
+    """Not when a part is in a mailbox already, nor when messages go where the client sees them arrive one by one."""
+    view = session.view
+    if view is not None and view.image.mailbox.name == upload.name:
+        return False
     return all(isinstance(message, NewMessage) for message in upload.messages)
 
 
@@ -108,7 +110,7 @@ AREA = Area(
             "9051 6.3.12",
             _parse,
             Trait.TAKES_MESSAGES,
-            begins_early=_is_sent_whole,
+            begins_early=_begins_early,
         ),
     ),
     capabilities=(Capability("MULTIAPPEND", "3502", LOGGED_IN),),

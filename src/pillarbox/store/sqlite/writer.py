@@ -94,7 +94,8 @@ class Writer:
         waiting = _Waiting(change, self._loop.create_future())
         self._waiting.append(waiting)
         if self._idle.is_set():
-            self._submit()
+            self._idle.clear()
+            self._loop.call_soon(self._submit)  # what others ask for in this turn of the loop goes along
         result: R = await asyncio.shield(waiting.future)
         return result
 
@@ -109,7 +110,6 @@ class Writer:
     # --- on the loop thread ----------------------------------------------------------------------
 
     def _submit(self) -> None:
-        self._idle.clear()
         group = [self._waiting.popleft() for _ in range(min(len(self._waiting), self._group_changes))]
         self._pool.submit(self._drain, group)
 
