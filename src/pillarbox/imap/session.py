@@ -273,7 +273,8 @@ class Session:
                 first_recent = (await account.status(mailbox.id)).first_recent_uid
             else:
                 first_recent = await first_recent_uid(account, mailbox.id)
-                image = await account.image(mailbox.id)
+                if first_recent != image.uidnext:  # claiming changed something
+                    image = await account.image(mailbox.id)
         except BaseException:
             unwatch()
             raise

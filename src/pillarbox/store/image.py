@@ -53,6 +53,7 @@ class SharedImage:
         "date_seconds",
         "date_zones",
         "deleted",
+        "first_recent_uid",
         "flags",
         "highest_modseq",
         "keywords",
@@ -77,6 +78,8 @@ class SharedImage:
         self.save_seconds: array[int] = array("q")
         self.uidnext = 1
         self.highest_modseq = 0
+        self.first_recent_uid = 1
+        """For a backend that claims it (contract.AccountStore.claim_recent)."""
         self.deleted = False
         self.keywords: Sequence[str] = ()
         self.companions: dict[str, object] = {}

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import compress, count
 from operator import not_
+from typing import Final
 
 from pillarbox.imap.command import Area, Capability, Command, Trait
 from pillarbox.imap.features import Feature
@@ -37,6 +38,18 @@ class _Choice:
     given_name: str
     condstore: bool
     resync: _Resync | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What SELECT answered, and all that it depends on."""
+
+    key: tuple[object, ...]
+    lines: bytes
+
+
+_TOLD: Final = "told by SELECT"
+"""Its name among the image's companions."""
 
 
 # select-params = "(" select-param *(SP select-param) ")"; select-param =/ "CONDSTORE" / "QRESYNC" SP "(" ... ")"
@@ -97,31 +110,36 @@ def _parse_matches(cursor: Cursor, session: Session) -> None:
 
 
 async def _select(session: Session, choice: _Choice) -> Replies:
-    async for line in _open(session, choice, read_only=False):
-        yield line
+    if session.view is not None:
+        yield _closed(session)
+    yield await _opened(session, choice, read_only=False)
     yield Done(b"READ-ONLY" if session.selected.read_only else b"READ-WRITE", "SELECT completed")
 
 
 async def _examine(session: Session, choice: _Choice) -> Replies:
-    async for line in _open(session, choice, read_only=True):
-        yield line
+    if session.view is not None:
+        yield _closed(session)
+    yield await _opened(session, choice, read_only=True)
     yield Done(b"READ-ONLY", "EXAMINE completed")
 
 
-async def _open(session: Session, choice: _Choice, *, read_only: bool) -> Replies:
+def _closed(session: Session) -> bytes:
     """A mailbox that was open is closed first, whatever comes (RFC 9051 section 6.3.2)."""
-    if session.view is not None:
-        session.close_view()
-        yield b"* OK [CLOSED] The mailbox that was open is closed\r\n"
+    session.close_view()
+    return b"* OK [CLOSED] The mailbox that was open is closed\r\n"
+
+
+async def _opened(session: Session, choice: _Choice, *, read_only: bool) -> bytes:
     mailbox = await session.mail.find(choice.name)
     if choice.condstore:
         session.features.add(Feature.CONDSTORE)
     view = await session.open_view(mailbox, read_only=read_only)
-    yield _state_of(session, view)
+    told = _state_of(session, view)
     if Feature.IMAP4REV2 in session.features:
-        yield _list_line(session, choice)
+        told += _list_line(session, choice)
     if choice.resync is not None and choice.resync.uidvalidity == mailbox.uidvalidity:
-        yield await _missed(session, view, choice.resync)
+        told += await _missed(session, view, choice.resync)
+    return told
 
 
 async def _missed(session: Session, view: View, resync: _Resync) -> bytes:
@@ -143,6 +161,20 @@ async def _missed(session: Session, view: View, resync: _Resync) -> bytes:
 
 
 def _state_of(session: Session, view: View) -> bytes:
+    """What SELECT tells of the mailbox: the same as the last time while nothing has changed of what is in it."""
+    image = view.image
+    key = (
+        *(image.highest_modseq, image.uidnext, image.mailbox, len(image.keywords)),
+        *(view.recent[0], view.read_only, view.rights),
+        *(Feature.IMAP4REV2 in session.features, Feature.UIDONLY in session.features),
+    )
+    told = image.companions.get(_TOLD)
+    if not isinstance(told, _Told) or told.key != key:
+        told = image.companions[_TOLD] = _Told(key, _describe(session, view))
+    return told.lines
+
+
+def _describe(session: Session, view: View) -> bytes:
     """URLMECH (RFC 4467) where GENURLAUTH works: in the client's own mailboxes."""
     image = view.image
     lines = [b"* FLAGS (%b)" % flag_names(view), b"* %d EXISTS" % view.count]

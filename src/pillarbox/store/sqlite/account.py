@@ -204,9 +204,11 @@ class SqliteAccount:
 
     async def claim_recent(self, mailbox: MailboxId) -> int:
         with self._reading():
-            status = self._reader.status(mailbox)
-        if status.first_recent_uid == status.uidnext:
-            return status.uidnext
+            image = self._opened.image(mailbox)
+        if image.deleted:
+            raise MailboxMissing("")
+        if image.first_recent_uid == image.uidnext:
+            return image.uidnext
         return await self._opened.writer.run(
             Change(lambda transaction: messages.claim_recent(transaction, mailbox), durability=Durability.IN_TIME)
         )

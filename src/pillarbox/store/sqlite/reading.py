@@ -109,12 +109,13 @@ class Reader:
         self.connection.execute("BEGIN")
         try:
             row = self.connection.execute(
-                "SELECT id, name, uidvalidity, special_use, uidnext, highest_modseq FROM mailbox WHERE id = ?",
+                "SELECT id, name, uidvalidity, special_use, first_recent_uid, uidnext, highest_modseq"
+                " FROM mailbox WHERE id = ?",
                 (image.mailbox.id,),
             ).fetchone()
             if row is None:
                 return False
-            *facts, uidnext, highest = row
+            *facts, image.first_recent_uid, uidnext, highest = row
             if highest > image.highest_modseq:
                 self._apply_changes(image)
             keywords = [name for (name,) in self.connection.execute("SELECT name FROM keyword ORDER BY position")]
