@@ -27,6 +27,7 @@ from pillarbox.search.query import (
     Body,
     BodyKey,
     EmailId,
+    FlagTest,
     HasFlag,
     Header,
     HeaderKey,
@@ -40,6 +41,8 @@ from pillarbox.search.query import (
     ThreadId,
     all_of,
     leaves,
+    select_by_flags,
+    tests_flags,
 )
 from pillarbox.search.ranking import Ranked, relevance, score_rows
 from pillarbox.search.renumber import set_of
@@ -123,8 +126,9 @@ class _Batch:
         """Those of the ascending `rows` that the query matches; rows in `gone` may be among them."""
         match query:
             case And(terms):
-                kept = rows
-                for term in sorted(terms, key=cost_of):
+                tests = [term for term in terms if tests_flags(term)]
+                kept = await self._flagged(tests, rows) if tests else rows
+                for term in sorted((term for term in terms if not tests_flags(term)), key=cost_of):
                     kept = await self.matching(term, kept) if kept else kept
                 return list(kept)
             case Or(terms):
@@ -133,9 +137,8 @@ class _Batch:
                     found.update(await self.matching(term, left) if left else ())
                     left = [row for row in left if row not in found]
                 return [row for row in rows if row in found]
-            case Not(HasFlag() as flag):
-                await self._breathe(len(rows))
-                return flag.reject(self._corpus.columns, rows)
+            case Not(HasFlag()):
+                return await self._flagged([query], rows)
             case Not(term):
                 return (set_of(rows) - set_of(await self.matching(term, rows))).to_array().tolist()
             case Header() | Address() | SentSince() | SentBefore() | SentOn() | EmailId() | ThreadId():
@@ -151,6 +154,10 @@ class _Batch:
             case _:
                 await self._breathe(len(rows))
                 return query.select(self._corpus.columns, rows)
+
+    async def _flagged(self, tests: Iterable[FlagTest], rows: Sequence[int]) -> list[int]:
+        await self._breathe(len(rows))
+        return select_by_flags(tests, self._corpus.columns, rows)
 
     async def _breathe(self, rows: int) -> None:
         """Pause when enough rows have been looked at since the last time."""

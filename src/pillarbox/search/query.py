@@ -16,10 +16,9 @@ import datetime
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import compress
-from operator import not_
-from typing import Final, TypeVar
+from typing import Final, TypeGuard, TypeVar
 
-from pillarbox.mail.flags import Carriers
+from pillarbox.mail.flags import FlagSet
 from pillarbox.mail.uids import UidSet
 from pillarbox.search.casemap import casemap, casemap_header
 from pillarbox.search.corpus import Columns, FoldedHeader
@@ -69,12 +68,7 @@ class HasFlag:
     name: str
 
     def select(self, columns: Columns, rows: Sequence[int]) -> list[int]:
-        return list(compress(rows, map(Carriers(self.name).__getitem__, _values(columns.flags, rows))))
-
-    def reject(self, columns: Columns, rows: Sequence[int]) -> list[int]:
-        """The other rows."""
-        carries = map(Carriers(self.name).__getitem__, _values(columns.flags, rows))
-        return list(compress(rows, map(not_, carries)))
+        return select_by_flags([self], columns, rows)
 
 
 @dataclass(frozen=True, slots=True)
@@ -413,7 +407,37 @@ ColumnKey = (
 )
 HeaderKey = Header | Address | SentSince | SentBefore | SentOn | EmailId | ThreadId
 BodyKey = Body | Text
+FlagTest = HasFlag | Not
+"""Such that tests_flags() says so."""
 Query = ColumnKey | HeaderKey | BodyKey | Fuzzy | And | Or | Not
+
+
+def tests_flags(query: Query) -> TypeGuard[FlagTest]:
+    """Whether it asks for a flag, or for messages without it."""
+    return isinstance(query, HasFlag) or (isinstance(query, Not) and isinstance(query.term, HasFlag))
+
+
+class _Passing(dict[FlagSet, bool]):
+    """By flag set, whether it passes all tests. Different sets are few, so each is looked into once."""
+
+    def __init__(self, tests: Iterable[FlagTest]) -> None:
+        super().__init__()
+        self._wanted, self._unwanted = set[str](), set[str]()
+        for test in tests:
+            if isinstance(test, HasFlag):
+                self._wanted.add(test.name.lower())
+            elif isinstance(test.term, HasFlag):
+                self._unwanted.add(test.term.name.lower())
+
+    def __missing__(self, flags: FlagSet) -> bool:
+        names = {name.lower() for name in flags.names}
+        self[flags] = self._wanted <= names and names.isdisjoint(self._unwanted)
+        return self[flags]
+
+
+def select_by_flags(tests: Iterable[FlagTest], columns: Columns, rows: Sequence[int]) -> list[int]:
+    """The rows whose flags pass all tests: one look at each row, however many tests there are."""
+    return list(compress(rows, map(_Passing(tests).__getitem__, _values(columns.flags, rows))))
 
 
 def all_of(terms: Iterable[Query]) -> Query:
