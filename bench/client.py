@@ -10,6 +10,7 @@ import selectors
 import socket
 import ssl
 from collections.abc import Iterator, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Protocol
 
@@ -40,11 +41,17 @@ class Refused(Exception):
     """A command that a figure needs was not answered OK."""
 
 
+@cache
+def _trusting(ca_file: str) -> ssl.SSLContext:
+    """Made once: reading certificates takes longer than a login."""
+    return ssl.create_default_context(cafile=ca_file)
+
+
 class RawClient:
     """One logged-in connection."""
 
     def __init__(self, server: Address, login: tuple[str, str], buffer_bytes: int = 1 << 20) -> None:
-        context = ssl.create_default_context(cafile=str(server.ca_file))
+        context = _trusting(str(server.ca_file))
         plain = socket.create_connection((server.host, server.port), timeout=300)
         plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.socket = context.wrap_socket(plain, server_hostname="localhost")

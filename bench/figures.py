@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 
 from bench.client import Peer, RawClient, run_side_by_side
 from bench.letters import Letter
+from bench.peers import CROWD, LOGIN
 
 MANY = 5_000
 """Full bodies fetched, at most."""
@@ -197,16 +198,16 @@ def _back(bench: Bench, *mailboxes: bytes) -> None:
         bench.client.run(b"DELETE " + mailbox)
 
 
-def login(clients: int) -> Callable[[Bench], float]:
+def login(clients: int, person: tuple[str, str]) -> Callable[[Bench], float]:
     """Seconds for connect, TLS handshake, LOGIN of a user who was here before, and LOGOUT; so many at a time."""
 
     def run(bench: Bench) -> float:
         def one(_: int) -> None:
-            client = RawClient(bench.server, bench.login)
+            client = RawClient(bench.server, person)
             client.run(b"LOGOUT")
             client.close()
 
-        count = max(20, 2 * clients)
+        count = max(40, 4 * clients)
         start = time.perf_counter()
         with ThreadPoolExecutor(clients) as pool:
             list(pool.map(one, range(count)))
@@ -281,9 +282,11 @@ FIGURES = (
     Figure(f"MOVE {SOME}", move),
     Figure(f"EXPUNGE {SOME}", expunge),
     *SEARCHES,
-    Figure("TLS, LOGIN, LOGOUT, 1 client", login(1)),
-    Figure("TLS, LOGIN, LOGOUT, 8 clients", login(8)),
-    Figure("TLS, LOGIN, LOGOUT, 32 clients", login(32)),
+    *(
+        Figure(f"TLS, LOGIN, LOGOUT, {clients} client{'s' * (clients > 1)}{which}", login(clients, person))
+        for person, which in ((LOGIN, ""), (CROWD, ", password in clear there"))
+        for clients in (1, 8, 32)
+    ),
     Figure("NOOP round trip, 1 client", noop(1), "us"),
     Figure("NOOP, 32 clients, each", noop(32), "us"),
 )

@@ -1,6 +1,6 @@
 """What operations cost as a mailbox grows: the same figures with 1,000, 10,000 and 100,000 messages (and a million).
 
-    .venv/bin/python -m bench.growth --markdown growth.md --svg growth.svg
+    .venv/bin/python -m bench.growth
     .venv/bin/python -m bench.growth --sizes 1000,10000,100000,1000000 --servers pillarbox
 
 Every size has servers of its own, filled with the letters of bench.letters, at rest before anything is measured. Shown
@@ -88,8 +88,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--servers", default="pillarbox,dovecot")
     parser.add_argument("--config", type=Path, default=Path(__file__).with_name("pillarbox.toml"))
-    parser.add_argument("--markdown", type=Path, help="write the table here")
-    parser.add_argument("--svg", type=Path, help="write a picture of Pillarbox's curves here")
+    parser.add_argument("--out", type=Path, default=Path("bench-results"), help="the folder to write to")
     chosen = parser.parse_args(arguments)
     console = Console(width=150)
     sizes = [int(size) for size in chosen.sizes.split(",")]
@@ -106,11 +105,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
         table.add_row(name, server, *shown)
         lines.append(f"| {name} | {server} | " + " | ".join(shown) + " |")
     console.print(table)
-    if chosen.markdown:
-        chosen.markdown.write_text("\n".join(lines) + "\n")
-    if chosen.svg:
-        curves = [(name, values) for name, server, values in rows if server == report.OURS and name != MEMORY]
-        chosen.svg.write_text(report.growth_picture(sizes, curves, "Pillarbox: time by number of messages"))
+    chosen.out.mkdir(exist_ok=True)
+    (chosen.out / "growth.md").write_text("\n".join(lines) + "\n")
+    curves = [(name, values) for name, server, values in rows if server == report.OURS and name != MEMORY]
+    picture = report.growth_picture(sizes, curves, "Pillarbox: time by number of messages")
+    (chosen.out / "growth.svg").write_text(picture)
 
 
 if __name__ == "__main__":

@@ -21,8 +21,8 @@ from tests.servers.pillarbox_server import PillarboxServer
 
 LOGIN: Final = ("ann@example.org", "correct horse battery")
 CROWD: Final = ("crowd@example.org", "staple of many")
-SERVERS: Final = "pillarbox,dovecot,maildir,cyrus"
-"""Unless others are asked for: `synced` is Dovecot with mdbox that syncs changed flags too, as Pillarbox does."""
+SERVERS: Final = "pillarbox,dovecot,synced,maildir,cyrus"
+"""`synced` is Dovecot with mdbox that syncs changed flags too, as Pillarbox does."""
 
 
 def start(stack: ExitStack, names: Sequence[str], config: Path | None, workers: int | None = None) -> dict[str, Peer]:

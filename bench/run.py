@@ -1,7 +1,7 @@
 """Pillarbox, Dovecot and Cyrus, the same mail, the same client, the same run: figures side by side.
 
     .venv/bin/python -m bench.run                    20,000 messages, 5 rounds, all servers
-    .venv/bin/python -m bench.run --messages 2000 --rounds 3 --servers pillarbox,dovecot --json figures.json
+    .venv/bin/python -m bench.run --messages 2000 --rounds 3 --servers pillarbox,dovecot
 
 Every round runs every figure on all servers, one right after the other, and the next round in the other order; what is
 shown is the median over the rounds, and Pillarbox's time divided by that of Dovecot with mdbox (below 1: Pillarbox is
@@ -10,9 +10,9 @@ the machine; ratios travel. Figures "first time" run once, while Pillarbox still
 before the rounds all servers come to rest. The client only counts bytes; "client" is the CPU time that it took itself,
 as a share of the time measured.
 
-Durability. All acknowledge APPEND, COPY, MOVE and EXPUNGE after an fsync (Dovecot: mail_fsync=optimized, its default).
-Pillarbox syncs STORE and CREATE too; Dovecot does not sync flags. One that does (mail_fsync=always) is measured beside
-the others with `--servers pillarbox,dovecot,synced`. Passwords are Argon2id on Pillarbox and Dovecot.
+Durability. All acknowledge APPEND, COPY, MOVE and EXPUNGE after an fsync. Pillarbox syncs STORE too; Dovecot does so
+with mail_fsync=always ("Dovecot synced"), not with its default (the other two). Passwords are Argon2id on Pillarbox and
+Dovecot. Table, picture and every single measurement are written to a folder.
 """
 
 from __future__ import annotations
@@ -131,9 +131,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--servers", default=SERVERS, help="which of them, with commas, and synced")
     parser.add_argument("--config", type=Path, default=Path(__file__).with_name("pillarbox.toml"))
     parser.add_argument("--only", default="", help="figures with this in their name, and nothing but rounds")
-    parser.add_argument("--json", type=Path, help="write every single measurement here")
-    parser.add_argument("--markdown", type=Path, help="write the table here")
-    parser.add_argument("--svg", type=Path, help="write a picture here")
+    parser.add_argument("--out", type=Path, default=Path("bench-results"), help="the folder to write to")
     chosen = parser.parse_args(arguments)
     console = Console(width=150)
     with ExitStack() as stack:
@@ -148,12 +146,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     names = list(benches)
     title = f"{chosen.messages:,} messages, median of {chosen.rounds} rounds, Pillarbox with {chosen.workers} workers"
     console.print(report.terminal(run.rows, names, title))
-    if chosen.json:
-        report.write_json(chosen.json, run.rows)
-    if chosen.markdown:
-        chosen.markdown.write_text(report.markdown(run.rows, names))
-    if chosen.svg:
-        chosen.svg.write_text(report.picture(run.rows, f"Pillarbox beside Dovecot, {chosen.messages:,} messages"))
+    chosen.out.mkdir(exist_ok=True)
+    report.write_json(chosen.out / "figures.json", run.rows)
+    (chosen.out / "table.md").write_text(report.markdown(run.rows, names))
+    picture = report.picture(run.rows, f"Pillarbox beside Dovecot, {chosen.messages:,} messages")
+    (chosen.out / "picture.svg").write_text(picture)
 
 
 def _run(run: Run, chosen: argparse.Namespace) -> None:
@@ -180,7 +177,7 @@ def _run(run: Run, chosen: argparse.Namespace) -> None:
         status.update("memory of many connections")
         counts = [int(count) for count in chosen.connections.split(",") if count]
         if counts:
-            crowd.measure({name: bench.server for name, bench in run.benches.items()}, counts, run.rows)
+            crowd.measure({name: bench.server for name, bench in run.benches.items()}, counts, run.rows, run.console)
 
 
 if __name__ == "__main__":

@@ -233,8 +233,8 @@ default_login_user = {login_user}
 default_internal_user = {internal_user}
 default_internal_group = {internal_group}
 # Wide enough for the load and memory runs; nothing else is loosened.
-default_client_limit = 4000
-default_process_limit = 2000
+default_client_limit = 8000
+default_process_limit = 6000
 mail_max_userip_connections = 0
 mail_location = {location}
 mail_uid = {mail_user}
@@ -280,15 +280,16 @@ service imap-login {{
 service imap {{
   # A process serves one connection after another: no fork per login.
   service_count = 1000
+  process_limit = 6000
   process_min_avail = 2
   vsz_limit = 1G
 }}
 service auth {{
-  client_limit = 8000
+  client_limit = 20000
 }}
 service anvil {{
   chroot =
-  client_limit = 8000
+  client_limit = 20000
 }}
 service auth-worker {{
   user = {internal_user}
