@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -15,6 +15,11 @@ from typing import Final
 import apsw
 
 _PAUSE_SECONDS: Final = 0.005
+_SHORT_PAUSE_SECONDS: Final = 0.000_25
+"""Others' changes take about a millisecond. SQLite's own waiting begins with as much and soon pauses for 100: of two
+processes that change the same account all the time one hardly got its turn."""
+_SHORT_PAUSES: Final = 200
+"""So many, then longer ones."""
 
 
 def open_database(path: Path, busy_seconds: float) -> apsw.Connection:
@@ -25,7 +30,7 @@ def open_database(path: Path, busy_seconds: float) -> apsw.Connection:
     os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
     connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE, statementcachesize=200)
     try:
-        connection.set_busy_timeout(int(busy_seconds * 1000))
+        connection.set_busy_handler(_patience(busy_seconds))
         _use_wal(connection, int(busy_seconds / _PAUSE_SECONDS))
         for pragma in ("synchronous = FULL", "temp_store = MEMORY", "trusted_schema = OFF"):
             connection.execute(f"PRAGMA {pragma}").fetchall()
@@ -46,6 +51,20 @@ def write_transaction(connection: apsw.Connection) -> Iterator[None]:
         if connection.in_transaction:  # SQLite has undone it itself when the disk is full
             connection.execute("ROLLBACK")
         raise
+
+
+def _patience(seconds: float) -> Callable[[int], bool]:
+    """What SQLite asks whether to try again, with how often it asked before: waits a little."""
+
+    def wait(tries: int) -> bool:
+        pause = _SHORT_PAUSE_SECONDS if tries < _SHORT_PAUSES else _PAUSE_SECONDS
+        waited = min(tries, _SHORT_PAUSES) * _SHORT_PAUSE_SECONDS + max(0, tries - _SHORT_PAUSES) * _PAUSE_SECONDS
+        if waited >= seconds:
+            return False
+        time.sleep(pause)
+        return True
+
+    return wait
 
 
 def _use_wal(connection: apsw.Connection, tries: int) -> None:

@@ -134,11 +134,11 @@ class Blocks:
         """The sizes column of a block."""
         return unpack(SIZES, self._connection.execute("SELECT sizes FROM block_facts WHERE key = ?", (block.key,)).get)
 
-    def save_marks(self, block: Block) -> None:
-        """Write changed flags and mod-sequences."""
+    def save_marks(self, block: Block, modseq: int) -> None:
+        """Write changed flags and mod-sequences, of which `modseq` is the highest."""
         self._connection.execute(
             "UPDATE block SET max_modseq = ?, flags = ?, modseqs = ? WHERE key = ?",
-            (max(block.modseqs), pack(block.flags), pack(block.modseqs), block.key),
+            (modseq, pack(block.flags), pack(block.modseqs), block.key),
         )
 
     def shrink(self, block: Block, rows: Rows) -> None:

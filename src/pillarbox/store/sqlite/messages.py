@@ -235,7 +235,7 @@ def _mark(
         for at in changing:
             block.flags[at] = targets[block.flags[at]]
             block.modseqs[at] = modseq
-    transaction.blocks.save_marks(block)
+    transaction.blocks.save_marks(block, modseq)
     return block.uids if whole else [block.uids[at] for at in changing]
 
 

@@ -42,6 +42,15 @@ ON CONFLICT (id) DO UPDATE SET
     size_bytes = excluded.size_bytes, deleted_bytes = excluded.deleted_bytes
 """
 
+_WRITE_COUNTERS = """
+UPDATE mailbox SET uidnext = ?, highest_modseq = ?, first_recent_uid = ?, messages = ?, unseen = ?, deleted = ?,
+    size_bytes = ?, deleted_bytes = ?
+WHERE id = ?
+"""
+"""Without the name, whose index would be written too."""
+
+_FIRST_COUNTER = 4
+"""The column of the table."""
 
 _NO_GROWTH = Usage(0, 0, 0)
 
@@ -132,14 +141,19 @@ class Transaction:
         self.contents.freed_blobs.clear()
         self._read_counters()
 
+    def run_alone(self, apply: Callable[[Transaction], R]) -> R:
+        """The only change of the transaction. Raises what it raises; then abandon() is due."""
+        result = apply(self)
+        self._write_back()
+        self._check_quota()
+        return result
+
     def run(self, apply: Callable[[Transaction], R]) -> R:
-        """One change, whole or not at all. Raises what it raises."""
+        """One change of several, whole or not at all. Raises what it raises."""
         self.connection.execute("SAVEPOINT change")
         touched, freed = set(self.touched), len(self.contents.freed_blobs)
         try:
-            result = apply(self)
-            self._write_back()
-            self._check_quota()
+            result = self.run_alone(apply)
         except BaseException:
             if self.connection.in_transaction:
                 self.connection.execute("ROLLBACK TO change")
@@ -296,7 +310,10 @@ class Transaction:
             values, read = row.values(), self._values_read.get(row.id)
             if values != read:
                 self._note_growth(row, read)
-                self.connection.execute(_WRITE_MAILBOX, values)
+                if read is not None and values[:_FIRST_COUNTER] == read[:_FIRST_COUNTER]:
+                    self.connection.execute(_WRITE_COUNTERS, (*values[_FIRST_COUNTER:], row.id))
+                else:
+                    self.connection.execute(_WRITE_MAILBOX, values)
         self._rows.clear()
         self._values_read.clear()
         counters = (self._last_modseq, self._last_uidvalidity, self._last_mailbox, self.contents.last)

@@ -180,6 +180,16 @@ class Writer:
         transaction = self._transaction
         self._set_durability(transaction, group)
         transaction.begin()
+        if len(group) == 1:
+            group[0].result = transaction.run_alone(group[0].change.apply)
+        else:
+            self._apply_each(transaction, group)
+        transaction.commit()
+        with contextlib.suppress(OSError):
+            remove_blobs(self._blobs, transaction.contents.freed_blobs)
+        return transaction.touched
+
+    def _apply_each(self, transaction: Transaction, group: list[_Waiting]) -> None:
         for waiting in group:
             try:
                 waiting.result = transaction.run(waiting.change.apply)
@@ -189,10 +199,6 @@ class Writer:
                 waiting.error = self._reported(error)
                 if not transaction.connection.in_transaction:
                     raise
-        transaction.commit()
-        with contextlib.suppress(OSError):
-            remove_blobs(self._blobs, transaction.contents.freed_blobs)
-        return transaction.touched
 
     def _set_durability(self, transaction: Transaction, group: list[_Waiting]) -> None:
         in_time = all(waiting.change.durability is Durability.IN_TIME for waiting in group)
