@@ -153,7 +153,8 @@ class View:
 
     def has_vanished(self, indices: Indices) -> bool:
         """Whether some of the messages that the client still numbers are gone."""
-        return min(self.rows_of(indices), default=0) < 0
+        rows = self.rows_of(indices)
+        return rows is not indices and min(rows, default=0) < 0
 
     def is_recent(self, uid: int) -> bool:
         r"""Whether this session shows the message as \Recent."""

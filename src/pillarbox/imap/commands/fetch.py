@@ -187,9 +187,13 @@ async def rendered(
 
 def _changed(view: View, indices: Indices, modseq: int) -> Indices:
     """Those whose mod-sequence is above `modseq`; 0 stands for all (Apple Mail sends it)."""
-    modseqs = view.image.modseqs
-    rows = view.rows_of(indices)
-    return [index for index, row in zip(indices, rows, strict=True) if row >= 0 and modseqs[row] > modseq]
+    image = view.image
+    changed = image.changed_since(modseq)
+    if view.uids is not image.uids:
+        numbers = map(view.number_of, [image.uids[row] for row in changed])
+        changed = [number - 1 for number in numbers if number]
+    asked = indices if isinstance(indices, range) else frozenset(indices)
+    return [] if image.deleted else [index for index in changed if index in asked]
 
 
 async def _set_seen(session: Session, view: View, indices: Indices) -> bool:
