@@ -10,6 +10,7 @@ HEAVY = (
     "acme",
     "anyio",
     "click",
+    "cryptography",
     "cyclopts",
     "email.parser",
     "jinja2",

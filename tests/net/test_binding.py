@@ -18,9 +18,9 @@ from pillarbox.net.binding import (
     Exporter,
     TlsBindings,
     _connected,
-    end_point_of,
     find_exporter,
 )
+from pillarbox.net.leaf import read_leaf
 from tests.net.leaves import leaf
 
 
@@ -50,7 +50,7 @@ def test_both_ends_export_the_same_and_no_other_connection_does(
 
 def test_without_the_exporter_the_certificate_alone_binds(context: ssl.SSLContext) -> None:
     certificate = leaf(ec.generate_private_key(ec.SECP256R1()), hashes.SHA384())
-    bindings = TlsBindings(_connected(context)[1], certificate, None)
+    bindings = TlsBindings(_connected(context)[1], read_leaf(certificate.public_bytes(Encoding.PEM)), None)
     assert list(bindings.types) == [END_POINT]
     assert bindings.data(END_POINT) == hashlib.sha384(certificate.public_bytes(Encoding.DER)).digest()
     assert (bindings.data(EXPORTER), bindings.data("tls-unique")) == (b"", b"")
@@ -58,15 +58,17 @@ def test_without_the_exporter_the_certificate_alone_binds(context: ssl.SSLContex
 
 def test_an_ed25519_certificate_has_no_end_point_binding(context: ssl.SSLContext) -> None:
     certificate = leaf(ed25519.Ed25519PrivateKey.generate(), None)
-    assert end_point_of(certificate) == b""
-    assert list(TlsBindings(_connected(context)[1], certificate, None).types) == []
+    assert read_leaf(certificate.public_bytes(Encoding.PEM)).end_point == b""
+    assert (
+        list(TlsBindings(_connected(context)[1], read_leaf(certificate.public_bytes(Encoding.PEM)), None).types) == []
+    )
 
 
 def test_a_certificate_signed_with_sha_1_is_hashed_with_sha_256() -> None:
     certificate = x509.load_pem_x509_certificate(SHA_1.encode())
     assert certificate.signature_hash_algorithm is not None
     assert certificate.signature_hash_algorithm.name == "sha1"
-    assert end_point_of(certificate) == hashlib.sha256(certificate.public_bytes(Encoding.DER)).digest()
+    assert read_leaf(SHA_1.encode()).end_point == hashlib.sha256(certificate.public_bytes(Encoding.DER)).digest()
 
 
 SHA_1 = """\

@@ -21,11 +21,12 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
-
-from cryptography import x509
+from typing import TYPE_CHECKING, Final
 
 from pillarbox.net.challenges import ChallengeFolder
+
+if TYPE_CHECKING:
+    from cryptography import x509  # 8 MB that a server without such certificates does not need
 
 CERTIFICATE: Final = "certificate.pem"
 KEY: Final = "key.pem"
@@ -91,6 +92,8 @@ class AcmeFolder:
 
     def find(self, name: str) -> Issued | None:
         """The newest certificate in the folder of that name; None when there is none that can be read."""
+        from cryptography import x509
+
         versions = self._versions(name)
         try:
             pem = (versions[-1] / CERTIFICATE).read_bytes() if versions else b""

@@ -14,8 +14,6 @@ import hashlib
 from dataclasses import dataclass
 from typing import Final
 
-from cryptography.hazmat.primitives.serialization import Encoding
-
 from pillarbox.acme.folder import Issued
 
 FIRST_PAUSE_SECONDS: Final = 15 * 60.0
@@ -60,5 +58,7 @@ def ask_again_seconds(retry_after: str) -> float:
 
 def _share(issued: Issued) -> float:
     """From 0 to 1, another for each certificate and always the same for one."""
+    from cryptography.hazmat.primitives.serialization import Encoding  # with 8 MB that no other server needs
+
     digest = hashlib.sha256(issued.certificate.public_bytes(Encoding.DER)).digest()
     return int.from_bytes(digest[:7], "big") / float(1 << 56)

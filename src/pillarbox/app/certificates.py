@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
+from pillarbox.app.aside import aside
 from pillarbox.app.delivery import server_name
 from pillarbox.app.expiry import ExpiryWatch
 from pillarbox.app.folder import DataFolder
@@ -21,7 +22,7 @@ from pillarbox.auth.directory import AccountDirectory
 from pillarbox.clock import Clock
 from pillarbox.events import EventLog
 from pillarbox.net.binding import Exporter, find_exporter
-from pillarbox.net.certificates import LocalCertificates, ensure_certificates
+from pillarbox.net.own import LocalCertificates, is_good
 from pillarbox.net.served import NamedCertificate, Plan, ServedCertificates, ServerTls
 from pillarbox.net.tls import CertificateFiles, CertificateUnusable, ClientAuthority, Demand, Door
 from pillarbox.store.contract import Store
@@ -55,7 +56,10 @@ class ServerCertificate:
 
         Raises CertificateUnusable, OSError.
         """
-        self._make_own(advise)
+        made = aside(self._try_making)
+        if isinstance(made, Exception):
+            raise made
+        self._tell(made, advise)
         self.served = ServedCertificates(plan(self._settings), self._doors(), self._events, self._try_exporter)
         return self.served.tls(self._imap)
 
@@ -91,7 +95,8 @@ class ServerCertificate:
     def refresh(self) -> None:
         """Renew what is due and read all files anew; when that fails, what was there goes on."""
         try:
-            self._make_own(self._warn)
+            if not self._has_good():
+                self._tell(self._make_own(), self._warn)
             unusable = self.served.look_again()
         except (CertificateUnusable, OSError) as error:
             self._events.error("certificate.not_reloaded", error=str(error))
@@ -117,15 +122,32 @@ class ServerCertificate:
         )
         return [door for door, is_open in wanted if is_open]
 
-    def _make_own(self, advise: Callable[[LocalCertificates], None]) -> None:
+    def _try_making(self) -> LocalCertificates | CertificateUnusable | OSError | None:
+        try:
+            return self._make_own()
+        except (CertificateUnusable, OSError) as error:
+            return error
+
+    def _make_own(self) -> LocalCertificates | None:
         """The certificate that the server makes for itself, unless it was given one."""
+        if self._settings.tls.certificate_path is not None:
+            return None
+        from pillarbox.net.certificates import ensure_certificates  # brings 8 MB that are seldom needed
+
+        return ensure_certificates(*self._own(), self._clock)
+
+    def _has_good(self) -> bool:
+        """Whether none is to be made."""
+        return self._settings.tls.certificate_path is not None or is_good(*self._own(), self._clock)
+
+    def _own(self) -> tuple[Path, tuple[str, ...], int]:
+        """Where it is, its names, and how many days it must last."""
         settings = self._settings
-        if settings.tls.certificate_path is not None:
-            return
         names = settings.tls.server_names or (*machine_names(), *self._hosts)
-        folder = DataFolder(settings.data_folder).certificates_path
-        made = ensure_certificates(folder, names, settings.tls.renew_days_left, self._clock)
-        if made.is_new_authority:
+        return DataFolder(settings.data_folder).certificates_path, names, settings.tls.renew_days_left
+
+    def _tell(self, made: LocalCertificates | None, advise: Callable[[LocalCertificates], None]) -> None:
+        if made is not None and made.is_new_authority:
             advise(made)
 
     def _warn(self, made: LocalCertificates) -> None:

@@ -14,8 +14,6 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
-from cryptography.hazmat.primitives import hashes
-
 from pillarbox.auth.directory import AccountDirectory, DirectoryUnavailable
 from pillarbox.clock import Clock
 from pillarbox.delivery.trace import notice
@@ -86,7 +84,7 @@ class ExpiryWatch:
                 path=str(held.files.certificate_path),
                 names=" ".join(held.names),
                 days_left=held.days_left(now),
-                ends=held.certificate.not_valid_after_utc.isoformat(timespec="seconds"),
+                ends=held.leaf.ends.isoformat(timespec="seconds"),
             )
         self._write(told | {_key(held): now for held in news})
 
@@ -132,10 +130,10 @@ class ExpiryWatch:
 
 
 def _key(held: Held) -> str:
-    return held.certificate.fingerprint(hashes.SHA256()).hex()
+    return held.leaf.fingerprint
 
 
 def _row(held: Held, now_seconds: float) -> str:
-    days, ends = held.days_left(now_seconds), f"{held.certificate.not_valid_after_utc:%Y-%m-%d %H:%M} UTC"
+    days, ends = held.days_left(now_seconds), f"{held.leaf.ends:%Y-%m-%d %H:%M} UTC"
     when = f"ends in {days} day{'' if days == 1 else 's'}, on {ends}" if days >= 0 else f"ended on {ends}"
     return f"    {', '.join(held.names) or 'no names'}\n        {when}\n        {held.files.certificate_path}\n"

@@ -40,9 +40,9 @@ from pillarbox.auth.networks import NetworkInvalid
 from pillarbox.auth.places import PlacesUnusable
 from pillarbox.clock import SystemClock
 from pillarbox.mail.errors import MailError
-from pillarbox.net.certificates import LocalCertificates
 from pillarbox.net.handover import left_over
 from pillarbox.net.listener import CannotListen, open_listeners
+from pillarbox.net.own import LocalCertificates
 from pillarbox.net.served import ServerTls
 from pillarbox.net.tls import CertificateUnusable
 from pillarbox.net.trust import trust_advice

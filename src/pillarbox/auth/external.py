@@ -10,14 +10,15 @@ Must never: look at a certificate that TLS has not verified; act for anybody who
 from __future__ import annotations
 
 from collections.abc import Sequence
-
-from cryptography import x509
-from cryptography.x509.oid import NameOID
+from typing import TYPE_CHECKING
 
 from pillarbox.auth.claims import VouchedClaim
 from pillarbox.auth.names import LoginNameInvalid, prepare_login_name
 from pillarbox.auth.sasl import Challenge, Failed, LastWord, SaslFault, Step
 from pillarbox.auth.sasl_settings import CertificateName
+
+if TYPE_CHECKING:
+    from cryptography import x509
 
 
 class ExternalMechanism(LastWord):
@@ -49,6 +50,9 @@ class ExternalMechanism(LastWord):
 
 def names_in(certificate: bytes, rule: CertificateName) -> Sequence[str]:
     """Login names that a DER certificate holds, prepared, each once; what can't be one is left out."""
+    from cryptography import x509  # 8 MB that only servers with client certificates need
+    from cryptography.x509.oid import NameOID
+
     try:
         parsed = x509.load_der_x509_certificate(certificate)
         found = [] if rule is CertificateName.COMMON_NAME else _addresses(parsed)
@@ -66,6 +70,8 @@ def names_in(certificate: bytes, rule: CertificateName) -> Sequence[str]:
 
 
 def _addresses(certificate: x509.Certificate) -> list[str]:
+    from cryptography import x509
+
     try:
         alternative = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     except x509.ExtensionNotFound:

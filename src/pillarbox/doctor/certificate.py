@@ -21,7 +21,7 @@ from pillarbox.app.client_setup import served_certificate, site_of
 from pillarbox.app.settings import ServerSettings
 from pillarbox.doctor.findings import Area, Finding, Scribe
 from pillarbox.doctor.patient import Patient
-from pillarbox.net.served import NamedCertificate, planned, read_held
+from pillarbox.net.served import Held, NamedCertificate, planned, read_held
 from pillarbox.net.tls import CertificateUnusable, make_context
 from pillarbox.web.client_settings import SetupInvalid
 
@@ -42,7 +42,7 @@ def _findings(settings: ServerSettings, now_seconds: float) -> Iterator[Finding]
         return
     renew = "Start the server, or send it SIGHUP: it renews its own." if is_own else "Renew it; it is served at once."
     try:
-        certificate = read_held(NamedCertificate(files)).certificate
+        certificate = _parsed(read_held(NamedCertificate(files)))
         make_context(files)
     except CertificateUnusable as error:
         remedy = (
@@ -62,6 +62,13 @@ def _findings(settings: ServerSettings, now_seconds: float) -> Iterator[Finding]
         yield from _chain(files.certificate_path.read_bytes(), certificate)
 
 
+def _parsed(held: Held) -> x509.Certificate:
+    try:
+        return x509.load_der_x509_certificate(held.leaf.der)
+    except ValueError as error:
+        raise CertificateUnusable(f"{held.files.certificate_path}: not a certificate") from error
+
+
 def _others(settings: ServerSettings, now: datetime) -> Iterator[Finding]:
     """Those for particular names: [[tls.domains]] and folders."""
     for named in planned(plan(settings))[:-1]:
@@ -69,13 +76,14 @@ def _others(settings: ServerSettings, now: datetime) -> Iterator[Finding]:
         try:
             make_context(named.files)
             held = read_held(named)
+            certificate = _parsed(held)
         except CertificateUnusable as error:
             remedy = (
                 f"Put a PEM certificate and its key there; {path.name} and {named.files.key_path.name} belong together."
             )
             yield _SCRIBE.failure("usable", str(error), remedy)
             continue
-        found = _validity(held.certificate, now, settings.tls.warn_days_left, "Renew it; it is served at once.")
+        found = _validity(certificate, now, settings.tls.warn_days_left, "Renew it; it is served at once.")
         yield replace(found, text=f"{', '.join(held.names)} ({path}): {found.text}")
 
 

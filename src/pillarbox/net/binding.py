@@ -12,16 +12,13 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
-import hashlib
 import os
 import ssl
 import sys
 from collections.abc import Sequence
 from typing import Any, Final
 
-from cryptography import x509
-from cryptography.hazmat.primitives.hashes import MD5, SHA1
-from cryptography.hazmat.primitives.serialization import Encoding
+from pillarbox.net.leaf import Leaf
 
 EXPORTER: Final = "tls-exporter"
 END_POINT: Final = "tls-server-end-point"
@@ -104,43 +101,28 @@ def find_exporter(context: ssl.SSLContext) -> Exporter | None:
 class TlsBindings:
     """conversation.ChannelBindings of one connection."""
 
-    __slots__ = ("_certificate", "_connection", "_exporter")
+    __slots__ = ("_connection", "_exporter", "_shown")
 
-    def __init__(
-        self, connection: _Connection, certificate: x509.Certificate | None, exporter: Exporter | None
-    ) -> None:
-        """`certificate` is the one that the client was shown."""
+    def __init__(self, connection: _Connection, shown: Leaf | None, exporter: Exporter | None) -> None:
+        """`shown` is the certificate that the client saw."""
         self._connection = connection
-        self._certificate = certificate
+        self._shown = shown
         self._exporter = exporter
 
     @property
     def types(self) -> Sequence[str]:
         """conversation.ChannelBindings.types"""
         exporter = self._exporter is not None and self._exporter.can_bind(self._connection)
-        end_point = self._certificate is not None and _hash_name(self._certificate) is not None
+        end_point = self._shown is not None and bool(self._shown.hash_name)
         return tuple(name for name, is_there in ((EXPORTER, exporter), (END_POINT, end_point)) if is_there)
 
     def data(self, binding_type: str) -> bytes:
         """conversation.ChannelBindings.data"""
         if binding_type == EXPORTER and self._exporter is not None:
             return self._exporter.export(self._connection)
-        if binding_type == END_POINT and self._certificate is not None:
-            return end_point_of(self._certificate)
+        if binding_type == END_POINT and self._shown is not None:
+            return self._shown.end_point
         return b""
-
-
-def end_point_of(certificate: x509.Certificate) -> bytes:
-    """RFC 5929 section 4.1; empty where that leaves it undefined (Ed25519 and others without one hash)."""
-    name = _hash_name(certificate)
-    return b"" if name is None else hashlib.new(name, certificate.public_bytes(Encoding.DER)).digest()
-
-
-def _hash_name(certificate: x509.Certificate) -> str | None:
-    algorithm = certificate.signature_hash_algorithm
-    if algorithm is None:
-        return None
-    return "sha256" if isinstance(algorithm, MD5 | SHA1) else algorithm.name
 
 
 def _pointer(connection: _Connection) -> int | None:

@@ -28,6 +28,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from pillarbox.clock import Clock
+from pillarbox.net.own import ALWAYS_NAMED, AUTHORITY, SERVER, LocalCertificates
 from pillarbox.net.tls import CertificateFiles, CertificateUnusable
 
 AUTHORITY_DAYS = 3652
@@ -38,9 +39,6 @@ SERVER_DAYS = 397
 
 BACKDATED = timedelta(hours=1)
 """Clients' clocks are slow sometimes."""
-
-ALWAYS_NAMED = ("localhost", "127.0.0.1", "::1")
-"""So that a first try on the same machine verifies."""
 
 _KEY_USAGES = (
     "digital_signature",
@@ -53,21 +51,6 @@ _KEY_USAGES = (
     "encipher_only",
     "decipher_only",
 )
-
-
-@dataclass(frozen=True, slots=True)
-class LocalCertificates:
-    """What is in the folder now."""
-
-    files: CertificateFiles
-    authority_path: Path
-    """The certificate that clients are to trust, PEM."""
-    fingerprint: str
-    """SHA-256 of the authority, as clients show it: 'AB:CD:...'."""
-    names: tuple[str, ...]
-    """That the server certificate holds for."""
-    is_new_authority: bool
-    """Made by this call: people must be told to trust it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +71,8 @@ def ensure_certificates(folder: Path, names: Sequence[str], renew_days_left: int
     general_names = [_general_name(name) for name in wanted]
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     folder.chmod(0o700)
-    authority_path, authority_key_path = folder / "authority.crt", folder / "authority.key"
-    server_path = folder / "server.pem"
+    authority_path, authority_key_path = folder / AUTHORITY, folder / "authority.key"
+    server_path = folder / SERVER
     now = datetime.fromtimestamp(clock.now_seconds(), UTC)
     soon = now + timedelta(days=renew_days_left)
     is_new = False

@@ -138,7 +138,7 @@ class Entrance:
             tls_cipher=cipher[0] if cipher else "",
             server_name=self._hello.server_name,
             certificate=tls_socket.getpeercert(binary_form=True) or b"",
-            bindings=TlsBindings(tls_socket, self._held.certificate if self._held else None, self._tls.exporter),
+            bindings=TlsBindings(tls_socket, self._held.leaf if self._held else None, self._tls.exporter),
         )
         conversation = self._hall.make_conversation()
         connection = Connection(self._hall, self._visit, tls_socket, peer, conversation)

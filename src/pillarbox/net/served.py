@@ -22,11 +22,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Generic, TypeVar
 
-from cryptography import x509
-
 from pillarbox.events import EventLog, NoEvents
 from pillarbox.net.binding import Exporter
 from pillarbox.net.challenges import ChallengeFolder
+from pillarbox.net.leaf import Leaf, read_leaf
 from pillarbox.net.tls import CertificateFiles, CertificateUnusable, Door, Profile, make_context
 
 T = TypeVar("T")
@@ -61,13 +60,13 @@ class Held:
     """A certificate as it was read: for those who judge it."""
 
     files: CertificateFiles
-    certificate: x509.Certificate
+    leaf: Leaf
     names: tuple[str, ...]
     """In small letters; a wildcard as `*.example.org`."""
 
     def days_left(self, now_seconds: float) -> int:
         """Whole days; negative when it has expired."""
-        return (self.certificate.not_valid_after_utc - datetime.fromtimestamp(now_seconds, UTC)).days
+        return (self.leaf.ends - datetime.fromtimestamp(now_seconds, UTC)).days
 
 
 @dataclass(slots=True, eq=False)
@@ -205,7 +204,7 @@ class ServedCertificates:
                 "certificate.added" if before is None else "certificate.replaced",
                 path=str(named.files.certificate_path),
                 names=" ".join(fresh.held.names),
-                ends=fresh.held.certificate.not_valid_after_utc.isoformat(timespec="seconds"),
+                ends=fresh.held.leaf.ends.isoformat(timespec="seconds"),
             )
 
     def _read(self, named: NamedCertificate, signature: _Signature) -> _Shown:
@@ -260,13 +259,13 @@ def read_held(named: NamedCertificate) -> Held:
     """A certificate without its key. Raises CertificateUnusable."""
     path = named.files.certificate_path
     try:
-        certificate = x509.load_pem_x509_certificate(path.read_bytes())
-        names = tuple(each.lower() for each in _names_in(certificate))
+        leaf = read_leaf(path.read_bytes())
     except OSError as error:
         raise CertificateUnusable(f"{path}: {error.strerror}") from error
     except ValueError as error:
         raise CertificateUnusable(f"{path}: not a PEM certificate") from error
-    return Held(named.files, certificate, tuple(dict.fromkeys((*named.names, *names))))
+    names = (each.lower() for each in leaf.names)
+    return Held(named.files, leaf, tuple(dict.fromkeys((*named.names, *names))))
 
 
 def files_for(plan: Plan, name: str) -> CertificateFiles:
@@ -292,14 +291,6 @@ def _table(rows: Sequence[tuple[NamedCertificate, Held, T]]) -> NameTable[T]:
     for _, held, value in rows:
         table.add(held.names, value)
     return table
-
-
-def _names_in(certificate: x509.Certificate) -> list[str]:
-    try:
-        names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    except x509.ExtensionNotFound:
-        return []
-    return [str(each.value) for each in names if isinstance(each, x509.DNSName | x509.IPAddress)]
 
 
 def _folders(folder: Path | None) -> Iterator[NamedCertificate]:

@@ -5,7 +5,7 @@ Must never: advise to switch off verification, or to trust without comparing the
 
 from __future__ import annotations
 
-from pillarbox.net.certificates import LocalCertificates
+from pillarbox.net.own import LocalCertificates
 
 
 def trust_advice(certificates: LocalCertificates, port: int) -> str:
