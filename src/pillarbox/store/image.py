@@ -130,12 +130,12 @@ class SharedImage:
             setattr(self, name, kept)
 
     def load(self, rows: Arrivals) -> None:
-        """Replace all rows, in new columns. `changed_since` looks through the column for changes before this."""
-        self.uids, self.flags, self.modseqs = array("I"), [], array("Q")
-        self.contents, self.sizes, self.date_zones = array("q"), array("Q"), array("h")
-        self.date_seconds, self.save_seconds = array("q"), array("q")
+        """Replace all rows by these, whose columns become the image's own. `changed_since` looks through the column
+        for changes before this."""
+        self.flags, self.uids, self.modseqs, self.contents = rows.flags, rows.uids, rows.modseqs, rows.contents
+        self.sizes, self.save_seconds = rows.sizes, rows.save_seconds
+        self.date_seconds, self.date_zones = rows.date_seconds, rows.date_zones
         self._fresh = None
-        self.extend(rows)
 
     def overwrite(self, row: int, flags: list[FlagSet], modseqs: array[int]) -> None:
         """Set flags and mod-sequences of the rows from `row` on, in place; those that differ count as changed."""

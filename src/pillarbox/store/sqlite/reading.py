@@ -132,7 +132,7 @@ class Reader:
     def _apply_changes(self, image: SharedImage) -> None:
         mailbox, known = image.mailbox.id, image.highest_modseq
         vanished = list(self._vanished(mailbox, known)) if image.uids else []
-        if len(vanished) > FEW_PIECES:
+        if not known or len(vanished) > FEW_PIECES:
             image.load(self._arrivals(self._blocks.everything(mailbox)))
             return
         image.vanish(vanished)

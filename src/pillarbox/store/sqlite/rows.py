@@ -89,3 +89,11 @@ def unpack(typecode: str, data: bytes) -> array[int]:
     if sys.byteorder == "big":
         column.byteswap()
     return column
+
+
+def unpack_onto(column: array[int], data: bytes) -> None:
+    """Add what unpack() gives at the end of a column."""
+    if sys.byteorder == "big":
+        column.extend(unpack(column.typecode, data))
+    else:
+        column.frombytes(data)
