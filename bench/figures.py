@@ -207,7 +207,7 @@ def login(clients: int, person: tuple[str, str]) -> Callable[[Bench], float]:
             client.run(b"LOGOUT")
             client.close()
 
-        count = max(40, 4 * clients)
+        count = max(20, 2 * clients)
         start = time.perf_counter()
         with ThreadPoolExecutor(clients) as pool:
             list(pool.map(one, range(count)))
