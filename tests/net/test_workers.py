@@ -34,3 +34,11 @@ def test_workers_that_end_together_at_the_start_fail_it_at_once() -> None:
     supervisor.send_signal(signal.SIGCONT)
     _, said = started.communicate(timeout=30)
     assert (started.returncode, said) == (1, "a worker process ended at its start (exit code 7)\n")
+
+
+def test_a_worker_s_collector_leaves_alone_what_it_shares_with_the_others() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.net.frozen_workers"], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.split() == ["frozen", "0"]

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import enum
+import gc
 import os
 import select
 import signal
@@ -130,9 +131,12 @@ class Supervisor:
             os.set_blocking(descriptor, False)
         before = {number: signal.signal(number, _noted) for number in _SIGNALS}
         signal.set_wakeup_fd(self._wake, warn_on_full_buffer=False)
+        gc.collect()
+        gc.freeze()  # else the first full collection of a worker writes to every page that it shares with us
         try:
             self._tend(on_ready, on_reload, on_stop)
         finally:
+            gc.unfreeze()
             self._end_all()
             signal.set_wakeup_fd(-1)
             for number, handler in before.items():
