@@ -15,7 +15,6 @@ from typing import Final
 from pillarbox.mail.errors import LimitReached, MessageMissing
 from pillarbox.mail.flags import DELETED, SEEN, FlagAction, apply_flags, flag_set
 from pillarbox.mail.uids import UidSet
-from pillarbox.store import naming
 from pillarbox.store.contract import Appended, Copied, Departure, Expunged, Flagged, KeptMessage, MailboxId
 from pillarbox.store.restoring import check_restore
 from pillarbox.store.sqlite.blocks import Block
@@ -114,7 +113,7 @@ def store_flags(
     """contract.AccountStore.store_flags"""
     row = transaction.mailbox(mailbox)
     if action is FlagAction.REMOVE:
-        spelled = naming.known_flags(names, transaction.known_keywords())
+        spelled = transaction.spell_known(names)
     else:
         spelled = transaction.spell(names)
     changed: list[int] = []

@@ -16,7 +16,7 @@ import apsw
 
 from pillarbox.clock import Clock
 from pillarbox.mail.errors import LimitReached, MailboxMissing
-from pillarbox.mail.flags import DELETED, SEEN
+from pillarbox.mail.flags import DELETED, SEEN, SYSTEM_FLAGS
 from pillarbox.store import naming
 from pillarbox.store.contract import Mailbox, MailboxId, StoreLimits
 from pillarbox.store.quota import PROPERTY_PREFIX, Quota, Usage, check_growth, limits_of
@@ -51,6 +51,8 @@ WHERE id = ?
 
 _FIRST_COUNTER = 4
 """The column of the table."""
+
+_ALL_SYSTEM_FLAGS = frozenset(SYSTEM_FLAGS)
 
 _NO_GROWTH = Usage(0, 0, 0)
 
@@ -240,11 +242,15 @@ class Transaction:
 
     def spell(self, names: frozenset[str]) -> frozenset[str]:
         """Flags as the account spells them; new keywords are kept. Raises NameInvalid, LimitReached."""
-        if not names:
+        if _ALL_SYSTEM_FLAGS.issuperset(names):
             return names
         spelled, new = naming.spell_flags(names, self.known_keywords(), self.limits)
         self.connection.executemany("INSERT INTO keyword (name) VALUES (?)", ((name,) for name in new))
         return spelled
+
+    def spell_known(self, names: frozenset[str]) -> frozenset[str]:
+        """Those of the flags that some message may carry, as the account spells them. Raises NameInvalid."""
+        return names if _ALL_SYSTEM_FLAGS.issuperset(names) else naming.known_flags(names, self.known_keywords())
 
     def known_keywords(self) -> dict[str, str]:
         """Lower case -> spelling."""
