@@ -18,7 +18,7 @@ from itertools import compress
 from typing import Any, Final, TypeVar
 
 from pillarbox.mail.errors import MailboxMissing
-from pillarbox.mime.sort_keys import UNKNOWN_DATE, SortKeys, pack_sort_keys, unpack_sort_keys
+from pillarbox.mime.sort_keys import UNKNOWN_DATE, pack_sort_keys, unpack_column
 from pillarbox.search.collation import collation_key
 from pillarbox.store.contract import MAX_ANSWERS, AccountStore, DigestField, MailboxImage
 
@@ -90,9 +90,9 @@ class SortTable:
         result: R = answer
         return result
 
-    def add(self, facet: Facet, keys: Sequence[SortKeys], arrivals: Sequence[int]) -> None:
-        """Add rows to a column; `arrivals` are their internal dates."""
-        values = [getattr(one, facet.value) for one in keys]
+    def add(self, facet: Facet, packed: Sequence[bytes], arrivals: Sequence[int]) -> None:
+        """Add rows to a column, from their packed sort keys and internal dates."""
+        values = unpack_column(packed, facet.value)
         if facet not in _AS_THEY_ARE:
             values = list(map(collation_key, values))
         elif facet is Facet.SENT:  # RFC 5256 section 2.2: without a Date the internal date counts
@@ -143,7 +143,7 @@ async def _add_some(account: AccountStore, image: MailboxImage, table: SortTable
         found = await account.digests(image.mailbox.id, uids, (DigestField.SORT_KEYS,))
     except MailboxMissing:
         found = [None] * len(uids)
-    keys = [unpack_sort_keys(one[0] if one else _NO_KEYS) for one in found]
+    packed = [one[0] if one else _NO_KEYS for one in found]
     for facet in facets:
         if len(table.columns[facet]) == start:
-            table.add(facet, keys, arrivals)
+            table.add(facet, packed, arrivals)

@@ -17,7 +17,7 @@ import hashlib
 import struct
 from array import array
 from collections.abc import Sequence
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from pillarbox.mime.addresses import read_addresses
 from pillarbox.mime.base_subject import base_subject
@@ -60,6 +60,9 @@ class SortKeys(NamedTuple):
     shown_receiver: str
 
 
+_TEXTS: Final = SortKeys._fields[4:]
+
+
 def pack_sort_keys(header: bytes) -> bytes:
     """The keys of a raw header block, for unpack_sort_keys()."""
     fields = read_fields(header, _FIELDS)
@@ -83,12 +86,32 @@ def pack_sort_keys(header: bytes) -> bytes:
 
 def unpack_sort_keys(packed: bytes) -> SortKeys:
     """What pack_sort_keys() packed."""
-    _, marks, sent, count = _HEAD.unpack_from(packed)
-    texts_at = _HEAD.size + 8 * count
-    ids = array("Q", packed[_HEAD.size : texts_at])
-    texts = packed[texts_at:].decode("utf-8").split("\0")
-    own = ids.pop(0) if marks & _HAS_ID else 0
-    return SortKeys(sent, bool(marks & _IS_REPLY), own, ids, *texts)
+    return SortKeys(*(unpack_column([packed], name)[0] for name in SortKeys._fields))
+
+
+def unpack_column(packed: Sequence[bytes], name: str) -> list[Any]:  # Any: by field
+    """One field of SortKeys of each of what pack_sort_keys() packed; the others are not looked at."""
+    heads = map(_HEAD.unpack_from, packed)
+    if name == "sent_seconds":
+        return [sent for _, _, sent, _ in heads]
+    if name == "is_reply":
+        return [bool(marks & _IS_REPLY) for _, marks, _, _ in heads]
+    if name == "message_id":
+        first = slice(_HEAD.size, _HEAD.size + 8)
+        return [
+            int.from_bytes(one[first], "little") if marks & _HAS_ID else 0
+            for one, (_, marks, _, _) in zip(packed, heads, strict=True)
+        ]
+    if name == "references":
+        return [
+            array("Q", one[_HEAD.size + 8 * bool(marks & _HAS_ID) : _HEAD.size + 8 * count])
+            for one, (_, marks, _, count) in zip(packed, heads, strict=True)
+        ]
+    place = _TEXTS.index(name)
+    return [
+        one[_HEAD.size + 8 * count :].split(b"\0", place + 1)[place].decode("utf-8")
+        for one, (_, _, _, count) in zip(packed, heads, strict=True)
+    ]
 
 
 def _references(references: Sequence[bytes], in_reply_to: Sequence[bytes]) -> list[bytes]:
