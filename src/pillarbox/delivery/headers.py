@@ -8,7 +8,6 @@ from __future__ import annotations
 import calendar
 import re
 from collections.abc import Iterator
-from email.utils import parsedate_tz
 from typing import Final
 
 from pillarbox.mail.dates import InternalDate
@@ -44,6 +43,8 @@ def without_fields(raw_message: bytes, unwanted: frozenset[bytes]) -> bytes:
 
 def date_of(text: str) -> InternalDate | None:
     """The instant of an RFC 5322 date or of an mbox From_ line; UTC when it names no zone (RFC 4155)."""
+    from email.utils import parsedate_tz
+
     try:
         parsed = parsedate_tz(text)
         if parsed is None:

@@ -9,9 +9,6 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
-from email.message import EmailMessage
-from email.policy import SMTP
-from email.utils import format_datetime, make_msgid
 from typing import Final
 
 from pillarbox.delivery.headers import without_fields
@@ -68,6 +65,10 @@ def untraced_head(raw_head: bytes) -> bytes:
 
 def notice(server_name: str, recipient: str, subject: str, text: str, date: InternalDate) -> bytes:
     """A message of our own to the owner of an account, whole."""
+    from email.message import EmailMessage  # with 1 MB that is seldom needed
+    from email.policy import SMTP
+    from email.utils import make_msgid
+
     message = EmailMessage(policy=SMTP)
     message["From"] = f"Pillarbox <postmaster@{server_name}>"
     message["To"] = recipient if _PLAIN_ADDRESS.fullmatch(recipient) else "undisclosed-recipients:;"
@@ -81,6 +82,8 @@ def notice(server_name: str, recipient: str, subject: str, text: str, date: Inte
 
 def date_text(date: InternalDate) -> str:
     """RFC 5322 section 3.3 date-time."""
+    from email.utils import format_datetime
+
     zone = timezone(timedelta(minutes=date.zone_minutes))
     return format_datetime(datetime.fromtimestamp(date.epoch_seconds, zone))
 

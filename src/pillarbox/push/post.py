@@ -13,8 +13,6 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
-import h11
-
 _HERE: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -53,6 +51,8 @@ class Target:
 
 async def post(target: Target, headers: Sequence[tuple[str, str]], body: bytes, timeout_seconds: float) -> None:
     """Raises PostFailed unless the answer is 2xx in time."""
+    import h11  # only servers with webhooks need it
+
     try:
         async with asyncio.timeout(timeout_seconds):
             status = await _status(target, headers, body)
@@ -65,6 +65,8 @@ async def post(target: Target, headers: Sequence[tuple[str, str]], body: bytes, 
 
 
 async def _status(target: Target, headers: Sequence[tuple[str, str]], body: bytes) -> int:
+    import h11
+
     reader, writer = await asyncio.open_connection(target.host, target.port, ssl=target.tls)
     try:
         talk = h11.Connection(h11.CLIENT)
