@@ -92,9 +92,7 @@ class OpenAccount:
         self.index = IndexReader(folder, around.events)
         self.reader = Reader(reader, self.blobs, around.digest)
         self.writer = Writer(
-            lambda: Transaction(
-                open_database(folder / DATABASE_NAME, around.settings.busy_seconds), around.limits, around.clock
-            ),
+            lambda: Transaction(_writing(folder, around.settings), around.limits, around.clock),
             around.pool,
             around.settings.group_changes,
             self.blobs,
@@ -178,6 +176,12 @@ class OpenAccount:
             return image.contents[row : row + len(uids)].tolist()
         rows = map(image.row_of, uids)
         return [image.contents[row] if row >= 0 else 0 for row in rows]
+
+
+def _writing(folder: Path, settings: SqliteSettings) -> apsw.Connection:
+    connection = open_database(folder / DATABASE_NAME, settings.busy_seconds)
+    connection.wal_autocheckpoint(settings.log_pages)
+    return connection
 
 
 def open_connection(folder: Path, around: Surroundings) -> apsw.Connection:

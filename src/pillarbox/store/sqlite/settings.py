@@ -21,6 +21,9 @@ class SqliteSettings:
     """Mailboxes per account whose columns stay loaded while nobody watches: clients re-SELECT a few."""
     busy_seconds: float = 10.0
     """How long a change waits for another process's change to the same account, which takes milliseconds."""
+    log_pages: int = 8_000
+    """How many changed pages of 4 KB an account's log may hold before a change that a client waits for moves them to
+    their places, which takes tens of milliseconds. The housekeeper does so from 1,000 on when it digests new mail."""
     poll_seconds: float = 3.0
     """How often watched accounts are looked at for changes of other processes whose hints were lost."""
     threads: int = 4
