@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 from pathlib import Path
 
 import apsw
@@ -16,6 +17,7 @@ from pillarbox.mail.flags import DELETED, SEEN, FlagAction
 from pillarbox.mime.digest import digest
 from pillarbox.store.contract import AccountId, DigestField, NewMessage, StoreLimits
 from pillarbox.store.sqlite import SqliteSettings
+from pillarbox.store.sqlite.account_digester import AccountDigester
 from pillarbox.store.sqlite.failures import mail_error
 from tests.contracts.letters import DATE, letter, new, several
 from tests.store.conftest import ANNA, OpenStore, account_folder
@@ -297,3 +299,34 @@ async def test_what_was_kept_long_enough_is_removed_for_good(opening: OpenStore,
     assert await store.forget_departed() == 4
     assert list((store._folder_of(ANNA) / "blobs").iterdir()) == []
     assert await store.check(ANNA) == []
+
+
+async def test_nobody_opens_an_account_whose_files_are_being_removed(
+    opening: OpenStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = await opening()
+    account = await store.open(ANNA)
+    await account.append((await account.find("INBOX")).id, several(3))
+    folder, removing = account_folder(tmp_path / "mail"), shutil.rmtree
+
+    def beside_a_housekeeper(path: Path, **how: bool) -> None:
+        with pytest.raises(apsw.CantOpenError):
+            AccountDigester(folder, digest, 1.0).turn()
+        removing(path, **how)
+
+    monkeypatch.setattr(shutil, "rmtree", beside_a_housekeeper)
+    await account.close()
+    await store.remove(ANNA)
+    assert [path for path in (tmp_path / "mail").rglob("*") if path.name == ANNA] == []
+
+
+async def test_what_a_removal_left_behind_is_removed_by_the_next(opening: OpenStore, tmp_path: Path) -> None:
+    store = await opening()
+    await (await store.open(ANNA)).close()
+    folder = account_folder(tmp_path / "mail")
+    await store.remove(ANNA)
+    for left in (folder, tmp_path / "mail" / "removed" / ANNA):
+        left.mkdir()
+        (left / "search.db").touch()
+    await store.remove(ANNA)
+    assert [path for path in (tmp_path / "mail").rglob("*") if path.name == ANNA] == []

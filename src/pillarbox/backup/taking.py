@@ -32,7 +32,9 @@ PIECE_BYTES: Final = 256 * 1024
 """Files are cut at multiples of it: a change to a database costs the pieces around it. Smaller ones would be
 too many files (1 GiB has 4,096)."""
 _ACCOUNTS: Final = "mail"
-_LEFT_OUT: Final = frozenset({"run", KEYS_NAME, f"{_ACCOUNTS}/run", f"{_ACCOUNTS}/staging", ".restoring"})
+_LEFT_OUT: Final = frozenset(
+    {"run", KEYS_NAME, f"{_ACCOUNTS}/run", f"{_ACCOUNTS}/staging", f"{_ACCOUNTS}/removed", ".restoring"}
+)
 """Folders with nothing that outlives the server's process."""
 _SQLITE: Final = b"SQLite format 3\0"
 _SETTLED_SECONDS: Final = 2.0

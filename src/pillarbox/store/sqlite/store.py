@@ -3,6 +3,7 @@
     <folder>/<2 hex digits>/<account>/mail.db, blobs/      mail
     <folder>/<2 hex digits>/<account>/search.db            the index of its texts, which may be lost
     <folder>/staging/                                      messages on their way in
+    <folder>/removed/                                      accounts whose files are being removed
     <folder>/run/                                          sockets for hints between processes
 
 Must never: keep anything true about an account that is not in its database.
@@ -107,16 +108,18 @@ class SqliteStore:
 
     async def remove(self, account: AccountId) -> None:
         """contract.Store.remove"""
-        folder = self._folder_of(account)
-        if not (folder / DATABASE_NAME).exists():
-            return
-        held = await self.open(account)
-        entry = self._accounts.pop(account)
-        opened = entry.opening.result()
-        await opened.writer.run(Change(mailboxes.delete_all))
-        await held.close()
-        await opened.close()
-        await self._loop.run_in_executor(self._pool, shutil.rmtree, folder)
+        folder, aside = self._folder_of(account), self._folder / "removed" / account
+        if (folder / DATABASE_NAME).exists():
+            held = await self.open(account)
+            entry = self._accounts.pop(account)
+            opened = entry.opening.result()
+            await opened.writer.run(Change(mailboxes.delete_all))
+            await held.close()
+            await opened.close()
+        try:
+            await self._loop.run_in_executor(self._pool, _remove_folder, folder, aside)
+        except OSError as error:
+            raise mail_error(error) from error
 
     def stage(self) -> Staged:
         """contract.Store.stage"""
@@ -253,6 +256,16 @@ async def open_store(
     except OSError as error:
         raise StoreUnavailable("The mail folder can't be used") from error
     return SqliteStore(folder, limits, clock, events, digest, settings, new_account)
+
+
+def _remove_folder(folder: Path, aside: Path) -> None:
+    """First out of the way, where no other process (the housekeeper) opens what is half gone or makes files anew."""
+    if aside.exists():
+        shutil.rmtree(aside)  # of a removal that was stopped half-way
+    if folder.exists():
+        make_folder(aside.parent)
+        folder.rename(aside)
+        shutil.rmtree(aside)
 
 
 def _failed(task: asyncio.Task[OpenAccount]) -> bool:
