@@ -8,9 +8,12 @@ from pathlib import Path
 import apsw
 import pytest
 
+from pillarbox.events import NoEvents
 from pillarbox.mime.digest import digest
+from pillarbox.store.contract import AccountId
 from pillarbox.store.digesting import Digest
 from pillarbox.store.sqlite.account_digester import GROUP_MESSAGES, AccountDigester
+from pillarbox.store.sqlite.housekeeper import Housekeeper
 from pillarbox.store.sqlite.index_settings import IndexSettings
 from pillarbox.store.sqlite.settings import SqliteSettings
 from tests.store.conftest import OpenStore, account_folder
@@ -123,3 +126,32 @@ async def test_without_an_index_there_are_digests_all_the_same(opening: OpenStor
             await asyncio.sleep(0.01)
     account = await store.open(ANNA)
     assert (await account.text_index_state()).indexed == 0
+
+
+async def test_a_bug_at_one_account_and_a_folder_that_cannot_be_read_stop_no_other(
+    opening: OpenStore, tmp_path: Path
+) -> None:
+    await fill(opening, 1)
+    loop, at_work, rounds = asyncio.get_running_loop(), asyncio.Event(), 0
+
+    def buggy(message: bytes | memoryview) -> Digest:
+        loop.call_soon_threadsafe(at_work.set)
+        raise IndexError("a bug")
+
+    async def accounts() -> list[AccountId]:
+        nonlocal rounds
+        rounds += 1
+        if rounds == 1:
+            raise OSError(24, "Too many open files")
+        return [ANNA]
+
+    settings = IndexSettings(processor_share=0, round_seconds=0.01)
+    folder = account_folder(tmp_path / "mail")
+    keeper = Housekeeper(accounts, lambda _: folder, buggy, settings, NoEvents(), None, tmp_path / "lock")
+    keeper.start()
+    try:
+        for _ in range(3):
+            await asyncio.wait_for(at_work.wait(), 10)
+            at_work.clear()
+    finally:
+        await keeper.stop()

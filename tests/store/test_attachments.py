@@ -188,8 +188,14 @@ async def test_new_mail_is_indexed_while_a_file_takes_its_time(
 
 async def test_of_several_processes_one_at_a_time_reads(opening: OpenStore, tmp_path: Path) -> None:
     await filled(opening, FILES)
-    seen = tmp_path / "seen"
-    alone = f"import os; os.close(os.open({str(seen)!r}, os.O_CREAT | os.O_EXCL)); os.unlink({str(seen)!r}); print(1)"
+    at_work, met = tmp_path / "at work", tmp_path / "met"
+    # At work for longer than another takes to begin: else two would hardly ever meet.
+    alone = (
+        "import os, time\n"
+        f"try: os.mkdir({str(at_work)!r})\n"
+        f"except FileExistsError: open({str(met)!r}, 'w').close()\n"
+        f"time.sleep(0.2); os.rmdir({str(at_work)!r}); print(1)"
+    )
     housekeepers = [housekeeper_with(tmp_path / "mail", alone) for _ in range(3)]
     for housekeeper in housekeepers:
         housekeeper.start()
@@ -197,6 +203,7 @@ async def test_of_several_processes_one_at_a_time_reads(opening: OpenStore, tmp_
     await until_counts(account, (6, 0, 0))
     for housekeeper in housekeepers:
         await housekeeper.stop()
+    assert not met.exists(), "two read at the same time"
 
 
 async def test_without_a_reader_that_begins_attachments_go_on_waiting(opening: OpenStore, tmp_path: Path) -> None:

@@ -48,6 +48,6 @@ async def forget_departed(store: SqliteStore, events: EventLog) -> None:
         try:
             if count := await store.forget_departed():
                 events.info("store.departed_purged", messages=count)
-        except MailError as error:
+        except (MailError, OSError) as error:
             events.error("store.sweep_failed", error=type(error).__name__)
         await asyncio.sleep(SWEEP_SECONDS)

@@ -125,7 +125,7 @@ class Housekeeper:
         while True:
             if loop.time() >= next_round:
                 next_round = loop.time() + self._settings.round_seconds
-                everybody = list(await self._accounts())
+                everybody = await self._everybody()
                 random.shuffle(everybody)  # so that processes begin at different ends
                 self._round = deque(everybody)
             if (account := _take_due(self._to_digest, loop.time())) is not None:
@@ -136,6 +136,14 @@ class Housekeeper:
                 await self._visit(self._round.popleft())
             else:
                 await self._rest_until(min([next_round, *self._to_digest.values(), *self._to_index.values()]))
+
+    async def _everybody(self) -> list[AccountId]:
+        """Nobody when the folder can't be read now, such as for want of descriptors: the next round comes."""
+        try:
+            return list(await self._accounts())
+        except OSError as error:
+            self._events.warning("index.no_round", error=type(error).__name__, text=str(error))
+            return []
 
     async def _rest_until(self, time_seconds: float) -> None:
         self._wake.clear()
@@ -155,6 +163,8 @@ class Housekeeper:
         except (*DATABASE_FAILURES, OSError) as error:
             if folder.exists():  # else the account was removed
                 self._events.warning("digest.failed", account=account, error=type(error).__name__, text=str(error))
+        except Exception as error:  # a bug of ours: one account must not stop the others for good
+            self._events.bug("digest.failed", error, account=account)
 
     async def _add_turn(self, account: AccountId) -> None:
         end = await self._work(account, AccountIndexer.add_turn)
@@ -183,8 +193,12 @@ class Housekeeper:
                 self._attachments_wake.clear()
                 await self._attachments_wake.wait()
                 continue
-            with _alone(self._lock_path) as is_alone:
-                end = await self._attachment_turn(account, extractor) if is_alone else Turn.OTHERS
+            try:
+                with _alone(self._lock_path) as is_alone:
+                    end = await self._attachment_turn(account, extractor) if is_alone else Turn.OTHERS
+            except OSError as error:
+                self._events.warning("attachments.no_lock", error=type(error).__name__, text=str(error))
+                end = None
             if end is Turn.FINISHED:
                 del self._with_attachments[account]
             elif end is Turn.OTHERS:
@@ -226,6 +240,9 @@ class Housekeeper:
             end = Turn.FINISHED
             if folder.exists():  # else the account was removed
                 self._events.warning("index.failed", account=account, error=type(error).__name__, text=str(error))
+        except Exception as error:  # as in _digest_turn
+            end = Turn.FINISHED
+            self._events.bug("index.failed", error, account=account)
         share = min(self._settings.processor_share, 1.0)
         await asyncio.sleep((loop.time() - begun) * (1 / share - 1))
         return end
