@@ -8,6 +8,7 @@ import os
 import re
 import shutil
 import signal
+import socket
 import ssl
 import sys
 import time
@@ -193,6 +194,9 @@ def test_a_reload_gives_new_settings_to_new_clients_and_keeps_those_who_are_ther
         config.write_text("[store]\nmax_message_bytes = 'many'\n")
         server.reload()
         events.wait_for("settings.not_reloaded", 1)
+        config.write_text("[auth.throttle]\nexempt_networks = ['office']\n")
+        server.reload()
+        events.wait_for("settings.not_reloaded", 2)
         config.write_text("listen = ['127.0.0.1:1']\n[store]\nmax_message_bytes = 222222\n[tls]\nrenew_days_left = 3\n")
         server.reload()
         assert events.wait_for("settings.need_restart", 1)["settings"] == "tls"  # --listen wins over the file
@@ -213,6 +217,20 @@ def test_those_who_stay_after_a_reload_hear_goodbye_when_their_time_is_over(tmp_
         client.shutdown()
         events.wait_for("worker.drained", 2)
         logged_in(server).logout()
+
+
+def test_a_reload_counts_at_the_port_for_starttls_too(tmp_path: Path) -> None:
+    config = tmp_path / "pillarbox.toml"
+    config.write_text("listen_starttls = ['127.0.0.1:0']\n")
+    with PillarboxServer(config=config, workers=2) as server:
+        events = Events(server)
+        port = int(str(events.wait_for("starttls.ready", 2)["where"]).rpartition(":")[2])
+        config.write_text("listen_starttls = ['127.0.0.1:0']\nproxy_from = ['127.0.0.1']\n")
+        server.reload()
+        events.wait_for("worker.drained", 2)
+        with socket.create_connection(("127.0.0.1", port)) as client:
+            client.sendall(b"PROXY TCP4 203.0.113.9 127.0.0.1 4000 143\r\n1 LOGOUT\r\n")
+            assert client.makefile("rb").read().endswith(b"1 OK LOGOUT completed\r\n")
 
 
 def logged_in(server: PillarboxServer) -> imaplib.IMAP4_SSL:

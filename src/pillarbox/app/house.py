@@ -179,7 +179,7 @@ class House:
             stack.push_async_callback(server.stop)
             imap_servers = [server]
             if self.starttls is not None:
-                upgraded = self.starttls.server(services, clock, events, addresses)
+                upgraded = self.starttls.server(settings, services, clock, events, addresses)
                 stack.push_async_callback(upgraded.stop)
                 imap_servers.append(upgraded)
                 upgraded.start()
@@ -190,13 +190,13 @@ class House:
             if self.lmtp is not None:
                 retries = open_retries(settings, clock, stack)
                 deliverer = make_deliverer(settings, store, directory, retries, clock, events)
-                for mail_server in self.lmtp.servers(deliverer, clock, events):
+                for mail_server in self.lmtp.servers(settings, deliverer, clock, events):
                     stack.push_async_callback(mail_server.stop)
                     mail_server.start()
                 events.info("lmtp.ready", where=self.lmtp.where())
             if self.managesieve is not None:
                 for script_server in self.managesieve.servers(
-                    store, authenticator, clock, events, self._share(b"sieve "), keeping.sessions, mechanisms
+                    settings, store, authenticator, clock, events, self._share(b"sieve "), keeping.sessions, mechanisms
                 ):
                     stack.push_async_callback(script_server.stop)
                     script_server.start()

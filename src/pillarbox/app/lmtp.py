@@ -33,9 +33,8 @@ _Groups = list[list[socket.socket]]
 class LmtpDoor:
     """What all workers share."""
 
-    def __init__(self, settings: ServerSettings, plain: _Groups, secured: _Groups, tls: ServerTls | None) -> None:
+    def __init__(self, plain: _Groups, secured: _Groups, tls: ServerTls | None) -> None:
         self.tls = tls
-        self._settings = settings
         self._plain = plain
         self._secured = secured
 
@@ -47,22 +46,22 @@ class LmtpDoor:
                     _close([group])
             groups[:] = [groups[number]]
 
-    def servers(self, deliverer: Deliverer, clock: Clock, events: EventLog) -> list[Server]:
-        """This worker's servers; call on the loop's thread."""
-        lmtp = self._settings.lmtp
-        services = LmtpServices(deliverer, events, lmtp.limits, server_name(self._settings))
-        settings = replace(
-            self._settings.net,
+    def servers(self, settings: ServerSettings, deliverer: Deliverer, clock: Clock, events: EventLog) -> list[Server]:
+        """This worker's servers with the settings as they are now; call on the loop's thread."""
+        lmtp = settings.lmtp
+        services = LmtpServices(deliverer, events, lmtp.limits, server_name(settings))
+        net = replace(
+            settings.net,
             idle_timeout_seconds=lmtp.idle_timeout_seconds,
             max_connections=lmtp.max_connections,
             max_connections_per_address=lmtp.max_connections,
         )
         make: Callable[[], Conversation] = partial(LmtpConversation, services)
-        made = [Server(group, None, make, settings, clock, events) for group in self._plain[:1] if group]
+        made = [Server(group, None, make, net, clock, events) for group in self._plain[:1] if group]
         if self.tls is not None:
             proxies = proxies_of(lmtp.proxy_from)
             made += [
-                Server(group, self.tls, make, settings, clock, events, proxies=proxies)
+                Server(group, self.tls, make, net, clock, events, proxies=proxies)
                 for group in self._secured[:1]
                 if group
             ]
@@ -103,7 +102,7 @@ def open_lmtp(settings: ServerSettings, certificate: ServerCertificate) -> LmtpD
         _close(plain)
         _close(secured)
         raise
-    return LmtpDoor(settings, plain, secured, tls)
+    return LmtpDoor(plain, secured, tls)
 
 
 def _check_loopback(address: ListenAddress) -> None:

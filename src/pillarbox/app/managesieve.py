@@ -31,9 +31,8 @@ _Groups = list[list[socket.socket]]
 class ManageSieveDoor:
     """What all workers share."""
 
-    def __init__(self, settings: ServerSettings, upgraded: _Groups, secured: _Groups, tls: ServerTls) -> None:
+    def __init__(self, upgraded: _Groups, secured: _Groups, tls: ServerTls) -> None:
         self.tls = tls
-        self._settings = settings
         self._upgraded = upgraded
         """Sockets where TLS begins with STARTTLS."""
         self._secured = secured
@@ -48,6 +47,7 @@ class ManageSieveDoor:
 
     def servers(
         self,
+        settings: ServerSettings,
         store: Store,
         authenticator: Authenticator,
         clock: Clock,
@@ -56,21 +56,20 @@ class ManageSieveDoor:
         sessions: LiveSessions,
         mechanisms: Mechanisms,
     ) -> list[Server]:
-        """This worker's servers, which count their clients in `addresses`; call on the loop's thread."""
-        limits, sieve = self._settings.managesieve.limits, self._settings.sieve
+        """This worker's servers with the settings as they are now, which count their clients in `addresses`; call on
+        the loop's thread."""
+        limits, sieve = settings.managesieve.limits, settings.sieve
         services = ManageSieveServices(store, authenticator, events, limits, sieve, sessions, clock, mechanisms)
         make = partial(ManageSieveConversation, services)
         begin = partial(ManageSieveOverture, limits, sieve)
-        proxies = proxies_of(self._settings.managesieve.proxy_from)
+        proxies = proxies_of(settings.managesieve.proxy_from)
         made = []
         if self._upgraded[0]:
             made.append(
-                Server(self._upgraded[0], self.tls, make, self._settings.net, clock, events, begin, addresses, proxies)
+                Server(self._upgraded[0], self.tls, make, settings.net, clock, events, begin, addresses, proxies)
             )
         if self._secured[0]:
-            made.append(
-                Server(self._secured[0], self.tls, make, self._settings.net, clock, events, None, addresses, proxies)
-            )
+            made.append(Server(self._secured[0], self.tls, make, settings.net, clock, events, None, addresses, proxies))
         return made
 
     def where(self) -> str:
@@ -96,7 +95,7 @@ def open_managesieve(settings: ServerSettings, certificate: ServerCertificate, w
     except BaseException:
         _close(upgraded)
         raise
-    return ManageSieveDoor(settings, upgraded, secured, tls)
+    return ManageSieveDoor(upgraded, secured, tls)
 
 
 def _close(groups: _Groups) -> None:

@@ -210,7 +210,8 @@ def _supervise(
             check_backend(settings.auth, house.clock)
             check_sasl(settings, house.clock)
             check_proxies(settings)
-        except (BackendUnusable, NetworkInvalid, SaslUnusable, SettingsUnusable) as error:
+            check_logins(settings, DataFolder(settings.data_folder).logins_path)
+        except (*_UNUSABLE, SettingsUnusable) as error:
             house.events.error("settings.not_reloaded", error=str(error))
             return Reload.REFRESH
         changed = settings != house.settings

@@ -24,8 +24,7 @@ from pillarbox.net.tally import Share
 class StarttlsDoor:
     """What all workers share."""
 
-    def __init__(self, settings: ServerSettings, groups: list[list[socket.socket]], tls: ServerTls) -> None:
-        self._settings = settings
+    def __init__(self, groups: list[list[socket.socket]], tls: ServerTls) -> None:
         self._groups = groups
         self._tls = tls
 
@@ -36,18 +35,21 @@ class StarttlsDoor:
                 _close(group)
         self._groups = [self._groups[number]]
 
-    def server(self, services: Services, clock: Clock, events: EventLog, addresses: Share) -> Server:
-        """This worker's server, which counts its clients in `addresses`; call on the loop's thread."""
+    def server(
+        self, settings: ServerSettings, services: Services, clock: Clock, events: EventLog, addresses: Share
+    ) -> Server:
+        """This worker's server with the settings as they are now, which counts its clients in `addresses`; call on the
+        loop's thread."""
         return Server(
             self._groups[0],
             self._tls,
             partial(ImapConversation, services, Opening.AFTER_STARTTLS),
-            self._settings.net,
+            settings.net,
             clock,
             events,
-            partial(ImapOverture, self._settings.imap),
+            partial(ImapOverture, settings.imap),
             addresses,
-            proxies_of(self._settings.proxy_from),
+            proxies_of(settings.proxy_from),
         )
 
     def where(self) -> str:
@@ -66,7 +68,7 @@ def open_starttls(settings: ServerSettings, tls: ServerTls) -> StarttlsDoor | No
     if not settings.listen_starttls:
         return None
     groups = open_listeners(settings.listen_starttls, settings.net.backlog, settings.processes)
-    return StarttlsDoor(settings, groups, tls)
+    return StarttlsDoor(groups, tls)
 
 
 def _close(group: list[socket.socket]) -> None:
