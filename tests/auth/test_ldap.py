@@ -283,6 +283,19 @@ async def test_a_directory_that_talks_nonsense_is_trouble_not_a_wrong_password(s
                 await judged(plain, "alice", "wonderland")
 
 
+async def test_who_may_not_read_its_own_entry_is_not_taken_for_one_that_is_not_disabled() -> None:
+    unseen = [bytes.fromhex(f"300c0201{number:02x}65070a012004000400") for number in (2, 3)]  # noSuchObject
+    async with Listener(bytes.fromhex("300c02010161070a010004000400"), *unseen) as listener:
+        direct = LdapSettings(
+            servers=(listener.url,),
+            encryption=LdapEncryption.EXCEPT_LOOPBACK,
+            user_dn="uid={login}," + BASE,
+            disabled_filter="(employeeType=gone)",
+        )
+        with pytest.raises(CheckUnavailable, match="disabled_filter"):
+            await judged(direct, "alice", "wonderland")
+
+
 # --- settings ---------------------------------------------------------------------------------------
 
 

@@ -122,6 +122,11 @@ class LdapCheck:
             if verdict is not None:
                 return verdict
             found = await connection.search(dn, Scope.BASE, self._person.fill(values), self._attributes())
+            if not found and self._disabled is not None:  # then the filter could fit nobody
+                raise LdapTrouble(
+                    f"{_text(dn)} may not read its own entry, which auth.ldap.disabled_filter looks at: let it (by "
+                    "self read), or search with auth.ldap.base, filter and bind_dn instead of user_dn"
+                )
             entry = found[0] if len(found) == 1 else Entry(0, dn, {})  # some directories let nobody read its own
             return await self._accepted(connection, entry, values)
 

@@ -49,7 +49,7 @@ class LdapSettings:
     `(userAccountControl:1.2.840.113556.1.4.803:=2)`."""
     admin_group: str = ""
     """The DN of a group (`member`, `uniqueMember` or `memberUid`) of those who administer this server over IMAP. With
-    it, who does is decided there and no longer by `pillarbox user administer`."""
+    it, who does is decided there and no longer by `pillarbox user admin`."""
     decoy_dn: str = ""
     """An entry with a password that nobody knows, and that no login locks. It is bound when nobody has the name, so
     that the answer takes as long as for a wrong password."""
