@@ -94,8 +94,12 @@ class View:
     def note_own_change(self, result: Flagged) -> None:
         """The client is answered for this change itself: no update tells it again. Unless it went over a change of
         somebody else's that the client was not told of yet: then the update is that change's only trace."""
-        if result.changed and (result.modseq_before <= self.modseq or result.modseq_before in self.own_modseqs):
+        if result.changed and self._knows_all_to(result.modseq_before):
             self.own_modseqs.add(result.modseq)
+
+    def _knows_all_to(self, modseq: int) -> bool:
+        """Whether all between what the client was told of and this was done by itself: each change has a number."""
+        return modseq - self.modseq <= sum(own <= modseq for own in self.own_modseqs)
 
     @property
     def only_own_changes(self) -> bool:
