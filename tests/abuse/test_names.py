@@ -192,5 +192,6 @@ def test_the_log_shows_no_secret_and_no_injected_line(server: PillarboxServer, s
     stranger.try_command(b"LOGIN {26+}\r\nx\r\nlevel=critical injected hunter2hunter2")
     stranger.try_command(b'LOGIN "ann@example.org" "hunter2hunter2"')
     log = server.stderr()
+    assert '"login": "ann@example.org"' in log
     assert "hunter2" not in log
     assert re.search(r"^level=critical", log, re.MULTILINE) is None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -102,6 +103,16 @@ def test_heavy_modules_are_loaded_only_when_needed() -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_every_command_that_the_manual_names_is_there() -> None:
+    top = Path(__file__).parents[2]
+    there = {command[0] for command in COMMANDS} | {" ".join(command) for command in COMMANDS}
+    for page in (top / "README.md", *(top / "docs").glob("*.md")):
+        named = re.findall(r"(?:`|^ {4})pillarbox ([a-z-]+)((?: [a-z-]+)?)", page.read_text(), re.MULTILINE)
+        for first, second in named:
+            alone = (first,) in COMMANDS or not second
+            assert (first if alone else first + second) in there, f"{page.name}: {first}{second}"
 
 
 def test_every_exit_code_is_documented() -> None:

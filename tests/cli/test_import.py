@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+import subprocess
+import sys
 from pathlib import Path
 
 from pillarbox.cli.exits import ExitCode
@@ -60,6 +63,19 @@ def test_what_cannot_come_in_is_named_and_the_rest_does(alice: CommandLine, tmp_
     assert f"left out: {tmp_path}/mail/c.eml: No such file or directory" in said.err
     assert f"left out: {tmp_path}/mail/d.eml: larger than the 10000 bytes" in said.err
     assert counts(alice) == NEW | {"INBOX": (1, 1)}
+
+
+def test_a_disk_that_takes_no_more_is_told_with_what_came_before(alice: CommandLine, tmp_path: Path) -> None:
+    source = tmp_path / "old.mbox"
+    source.write_text("".join(f"{FROM}Subject: {number}\n\nbody\n\n" for number in range(5_000)))
+    words = [sys.executable, "-m", "pillarbox", "import", str(source), "--user", "alice", "--data", str(alice.data)]
+    limited = ["bash", "-c", 'ulimit -f 1000 && exec "$@"', "bash", *words]  # KiB
+    done = subprocess.run(limited, capture_output=True, text=True, check=False, timeout=60)
+    told = re.match(r"(\d+) messages were imported before\n", done.stderr)
+    assert (done.returncode, told is not None) == (ExitCode.UNAVAILABLE, True), done.stderr
+    assert told is not None
+    assert 0 < int(told[1]) < 5_000
+    assert counts(alice)["INBOX"][0] == int(told[1])
 
 
 def test_what_is_no_mail_is_told(alice: CommandLine, tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from pillarbox.cli.speech import Bar, Json, complain, progress_bar, say, say_jso
 from pillarbox.delivery.importer import Importer, Outcome
 from pillarbox.delivery.letters import Unreadable
 from pillarbox.delivery.source import Source, SourceUnknown, find_source
-from pillarbox.mail.errors import LimitReached, NameInvalid, OverQuota
+from pillarbox.mail.errors import LimitReached, NameInvalid, OverQuota, StoreCorrupt, StoreUnavailable
 
 
 def bring(
@@ -95,6 +95,9 @@ async def _import(place: Place, account: Account, source: Source, into: str) -> 
             except OverQuota as error:
                 done = importer.outcome.messages
                 raise CommandFailed(f"{error}; {done} messages were imported before", ExitCode.UNAVAILABLE) from error
+            except (StoreUnavailable, StoreCorrupt):
+                complain(f"{importer.outcome.messages} messages were imported before")
+                raise
             except (KeyboardInterrupt, asyncio.CancelledError):
                 complain(f"stopped; {importer.outcome.messages} messages were imported before")
                 raise

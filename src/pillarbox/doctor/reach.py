@@ -93,7 +93,10 @@ async def _ask(name: str, address: ListenAddress, protocol: str) -> _Answer | Fi
         remedy = "Start it: pillarbox serve"
         if address.port < 1024:
             remedy += " (ports below 1024 need root or CAP_NET_BIND_SERVICE, docs/operate.md)"
-        return _SCRIBE.warning(name, f"nothing listens at {where}: the server does not run", remedy)
+        remedy += ". One that was started with --listen: name that address in pillarbox.toml, `listen`."
+        return _SCRIBE.warning(
+            name, f"nothing listens at {where}: the server does not run, or does so elsewhere", remedy
+        )
     except TimeoutError:
         return _SCRIBE.failure(
             name, f"{where} does not answer in {PATIENCE_SECONDS:.0f} s", "pillarbox firewall status; see the log."
