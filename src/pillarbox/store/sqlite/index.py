@@ -40,7 +40,7 @@ from pillarbox.store.sqlite.shelves import SHELF_SCHEMA, clear_shelves
 INDEX_NAME: Final = "search.db"
 
 _APPLICATION_ID: Final = 0x50_42_53_58
-_VERSION: Final = 4
+_VERSION: Final = 5
 """Another number, an older or a newer one, has its index made anew: also count up when texts are folded otherwise."""
 
 _SIGNS: Final = "".join(
