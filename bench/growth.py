@@ -1,11 +1,11 @@
-"""What operations cost as a mailbox grows: the same figures with 1,000, 10,000 and 100,000 messages (and a million).
+"""What operations cost as a mailbox grows: the same figures with 1,000, 10,000, 100,000 messages and a million.
 
     .venv/bin/python -m bench.growth
-    .venv/bin/python -m bench.growth --sizes 1000,10000,100000,1000000 --servers pillarbox
+    .venv/bin/python -m bench.growth --sizes 1000,10000 --servers pillarbox
 
-Every size has servers of its own, filled with the letters of bench.letters, at rest before anything is measured. Shown
-is the median of some rounds. A million are filled by COPY of what is there (the texts are the same ones again), for
-filling by APPEND would take an hour.
+One mailbox on each server grows from size to size by the letters of bench.letters; at each the servers are at rest
+before anything is measured. Shown is the median of some rounds. Beyond 100,000 it grows by COPY of what is there (the
+texts are the same ones again), for APPEND would take an hour, and is measured once, for one search takes minutes there.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from bench import report
 from bench.client import RawClient
-from bench.figures import Bench, Figure, command, select, select_again, store_one
-from bench.letters import letters
+from bench.figures import GROUP, Bench, Figure, append_command, command, select, select_again, store_one
+from bench.letters import Letter, letters
 from bench.peers import LOGIN, pss_kib, start
 from bench.run import Run
 
@@ -53,46 +53,56 @@ def figures(messages: int) -> Sequence[Figure]:
     return [last if figure.name == last.name else figure for figure in FIGURES]
 
 
-def measure(
-    size: int, names: Sequence[str], rounds: int, config: Path, console: Console
-) -> dict[str, dict[str, float]]:
+def grow(bench: Bench, mail: Sequence[Letter], size: int) -> None:
+    """More letters into the open mailbox, until it has so many."""
+    have = bench.messages
+    for at in range(have, min(size, APPENDED), GROUP):
+        bench.client.run(append_command(b"big", mail[at : min(at + GROUP, size)]))
+    for copied in range(max(have, APPENDED), size, APPENDED):
+        bench.client.run(b"COPY 1:%d big" % min(APPENDED, size - copied))
+    bench.client.run(b"NOOP")
+    bench.messages = size
+
+
+def measure(run: Run, size: int, rounds: int) -> dict[str, dict[str, float]]:
     """Median seconds (KiB for memory) by figure and server."""
-    with ExitStack() as stack:
-        servers = start(stack, names, config, 2)
-        some = list(letters(10))
-        benches = {name: Bench(server, LOGIN, RawClient(server, LOGIN), size, some) for name, server in servers.items()}
-        run = Run(benches, console)
-        with console.status(f"filling {size:,}") as status:
-            run.fill(min(size, APPENDED))
-            for bench in benches.values():
-                for _ in range(size // APPENDED - 1):
-                    bench.client.run(b"COPY 1:%d big" % APPENDED)
-                bench.client.run(b"NOOP")
-            run.rest(size)
-            status.update(f"{size:,} messages")
-            for _ in range(rounds):
-                for figure in figures(size):
-                    run.measure(figure, list(benches))
-        found = {
-            name: {server: statistics.median(values) for server, values in row.values.items()}
-            for name, row in run.rows.items()
-            if name in {figure.name for figure in FIGURES}
-        }
-        found[MEMORY] = {name: pss_kib(bench.server.process_id) for name, bench in benches.items()}
-        return found
+    run.rows.clear()
+    run.rest(size)
+    for _ in range(rounds if size <= APPENDED else 1):
+        for figure in figures(size):
+            run.measure(figure, list(run.benches))
+    found = {
+        figure.name: {server: statistics.median(values) for server, values in run.rows[figure.name].values.items()}
+        for figure in FIGURES
+    }
+    found[MEMORY] = {name: pss_kib(bench.server.process_id) for name, bench in run.benches.items()}
+    return found
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--sizes", default="1000,10000,100000")
+    parser.add_argument("--sizes", default="1000,10000,100000,1000000")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--servers", default="pillarbox,dovecot")
     parser.add_argument("--config", type=Path, default=Path(__file__).with_name("pillarbox.toml"))
     parser.add_argument("--out", type=Path, default=Path("bench-results"), help="the folder to write to")
     chosen = parser.parse_args(arguments)
     console = Console(width=150)
-    sizes = [int(size) for size in chosen.sizes.split(",")]
-    found = [measure(size, chosen.servers.split(","), chosen.rounds, chosen.config, console) for size in sizes]
+    sizes = sorted(int(size) for size in chosen.sizes.split(","))
+    mail = list(letters(min(sizes[-1], APPENDED)))
+    found = []
+    with ExitStack() as stack, console.status("") as status:
+        servers = start(stack, chosen.servers.split(","), chosen.config, 2)
+        benches = {name: Bench(server, LOGIN, RawClient(server, LOGIN), 0, mail) for name, server in servers.items()}
+        run = Run(benches, console)
+        for bench in benches.values():
+            bench.client.run(b"CREATE big")
+            bench.client.run(b"SELECT big")
+        for size in sizes:
+            status.update(f"{size:,} messages")
+            for bench in benches.values():
+                grow(bench, mail, size)
+            found.append(measure(run, size, chosen.rounds))
     rows = [
         (name, server, [of_size[name][server] for of_size in found]) for name in found[0] for server in found[0][name]
     ]

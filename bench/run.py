@@ -36,6 +36,8 @@ from bench.peers import LOGIN, SERVERS, cpu_seconds, start
 from bench.report import Row
 from bench.step import idle_seconds, resynchronise
 
+QUIET_SECONDS = 3
+"""With next to no work: then a server is at rest. Pillarbox begins to index a second after the last arrival."""
 SYNCED = 5_000
 """Messages that mbsync fetches."""
 
@@ -87,10 +89,11 @@ class Run:
         """Wait until no server does anything by itself any more; what all of it took from the start, in CPU time."""
         row = self.row("fill and all that follows from it, CPU per message", "us")
         for name, bench in self.benches.items():
-            before, spent = -1.0, cpu_seconds(bench.server.process_id)
-            while spent - before > 0.02:
+            spent, quiet = cpu_seconds(bench.server.process_id), 0
+            while quiet < QUIET_SECONDS:
                 time.sleep(1)
                 before, spent = spent, cpu_seconds(bench.server.process_id)
+                quiet = quiet + 1 if spent - before < 0.03 else 0
             row.values[name] = [spent / count]
 
     def step(self, idlers: Sequence[int], rounds: int) -> None:

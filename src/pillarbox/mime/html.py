@@ -16,13 +16,15 @@ from pillarbox.mime.limits import MimeLimits
 _MAX_CHARACTERS: Final = MimeLimits().html_characters
 
 MARKUP: Final = re.compile(
-    r"""<!--.*?(?:-->|\Z)
-    | <(script|style|template)\b.*?(?:</\1|\Z)[^>]*+>?
-    | </?(?P<inline>(?:a|abbr|b|bdi|bdo|big|em|font|i|mark|s|small|span|strike|strong|sub|sup|tt|u|wbr)\b)?
+    r"""<(?:
+      !--.*?(?:-->|\Z)
+    | (script|style|template)\b.*?(?:</\1|\Z)[^>]*+>?
+    | /?(?P<inline>(?:a|abbr|b|bdi|bdo|big|em|font|i|mark|s|small|span|strike|strong|sub|sup|tt|u|wbr)\b)?
       (?(inline)|[a-z!?])
-      (?:[^>=]++|=\s*+(?:"[^"]*+"?|'[^']*+'?)?+)*+>?""",
+      (?:[^>=]++|=\s*+(?:"[^"]*+"?|'[^']*+'?)?+)*+>?)""",
     re.VERBOSE | re.DOTALL | re.IGNORECASE,
 )
+"""With the `<` in front of all that may follow it: the next one is found without trying at each character."""
 LONG_REFERENCE: Final = re.compile(r"&#x?[0-9a-f]{8,}+;?", re.IGNORECASE)
 """No character; int() would refuse the longest ones."""
 
