@@ -73,6 +73,9 @@ class LetterBody:
     def texts(self) -> Iterator[Iterator[str]]:
         return (iter((text,)) for text in self.letter.texts)
 
+    def texts_with(self, needles: Sequence[str]) -> Iterator[Iterator[str]]:
+        return (iter((text,)) for text in self.letter.texts if any(needle in casemap(text) for needle in needles))
+
 
 @dataclass
 class LetterCorpus:

@@ -174,6 +174,12 @@ class PartMap:
         """All parts that hold no others, in order; also those inside forwarded messages."""
         return (part for part in self.parts() if part.kind is Kind.LEAF)
 
+    def inner_headers(self) -> list[Span]:
+        """The header blocks of all entities but the message's own, in the order in which they stand there."""
+        own, *inner = self._entries
+        spans = {Span(entry.header_start, entry.body_start) for entry in inner}
+        return sorted(spans - {(own.header_start, own.body_start)})
+
     def parts(self) -> Iterator[Part]:
         """All parts that have a number, each before those inside it."""
         waiting: list[tuple[int, Path]] = self._numbered_in_message(0, ())

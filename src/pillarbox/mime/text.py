@@ -22,6 +22,7 @@ from pillarbox.mime.parts import Part, PartMap, SectionText, Span
 from pillarbox.mime.scan import Kind
 
 _encoded_word = re.compile(rb"=\?([^?*\s]{1,40})(?:\*[^?\s]{0,40})?\?([bBqQ])\?([^?\r\n]*+)\?=")
+HTML_SUBTYPES: Final = ("html", "xhtml+xml")
 _BASE64_PAD: Final = b"=="
 
 
@@ -84,8 +85,13 @@ def searchable_text(message: bytes | memoryview | mmap.mmap, part_map: PartMap) 
 
 def part_text(message: bytes | memoryview | mmap.mmap, part: Part) -> str:
     """The text of one part, as searchable_text() has it."""
-    text = decode_text(_cut(message, part.body), part.encoding, part.charset)
-    return html_to_text(text) if part.subtype in ("html", "xhtml+xml") else text
+    text = part_source(message, part)
+    return html_to_text(text) if part.subtype in HTML_SUBTYPES else text
+
+
+def part_source(message: bytes | memoryview | mmap.mmap, part: Part) -> str:
+    """The same as it was written: HTML with its tags."""
+    return decode_text(_cut(message, part.body), part.encoding, part.charset)
 
 
 def _cut(message: bytes | memoryview | mmap.mmap, span: Span) -> bytes:

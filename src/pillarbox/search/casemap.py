@@ -28,6 +28,8 @@ WINDOW_CHARACTERS: Final = 65_536
 _SEAM_CHARACTERS: Final = 64
 """How far a place to cut is looked for."""
 
+_STRIDE: Final = 128
+"""Characters in a row: where all are ASCII, folding takes next to no time."""
 _JAMO: Final = re.compile("[\u1100-\u11ff]+")
 _FOLD: Final = re.compile("\r?\n(?=[ \t])")
 
@@ -36,7 +38,25 @@ def casemap(text: str) -> str:
     """`text` in the form in which texts are compared; doing it twice changes nothing."""
     if text.isascii():
         return text.lower()
-    folded = unicodedata.normalize("NFD", with_short_runs(text)).casefold()
+    text = with_short_runs(text)
+    pieces: list[str] = []
+    mixed = 0
+    """Where what is not folded yet begins."""
+    for start in range(0, len(text), _STRIDE):
+        stretch = text[start : start + _STRIDE]
+        if stretch.isascii():
+            if mixed < start:
+                pieces.append(_fold(text[mixed:start]))
+            pieces.append(stretch.lower())
+            mixed = start + _STRIDE
+    pieces.append(_fold(text[mixed:]))
+    return "".join(pieces)
+
+
+def _fold(text: str) -> str:
+    """Each character by itself, but for the order of marks and for Hangul letters in a row, which no ASCII is among:
+    a text may be cut before and behind ASCII, and folds to the same."""
+    folded = unicodedata.normalize("NFD", text).casefold()
     folded = unicodedata.normalize("NFKD", folded).casefold()
     folded = unicodedata.normalize("NFKD", folded).replace("ı", "i")
     return _JAMO.sub(lambda run: unicodedata.normalize("NFC", run.group()), folded)

@@ -84,6 +84,10 @@ class BodyTexts(Protocol):
         piece stands for work that had nothing to show."""
         ...
 
+    def texts_with(self, needles: Sequence[str]) -> Iterable[Iterable[str]]:
+        """The same; texts that hold none of the needles, as they are compared, may be left out."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Candidates:

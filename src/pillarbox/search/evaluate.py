@@ -223,7 +223,8 @@ class _Batch:
         """Ask one message's parts all that is asked of bodies, until nothing is open."""
         still_open = {key for key in self._body_keys if not (isinstance(key, Text) and row in self._header_hits[key])}
         longest = max((len(key.needle) for key in still_open), default=0)
-        pieces = (piece for text in body.texts() for piece in casemap_pieces(text, max(longest - 1, 0)))
+        texts = body.texts_with([key.needle for key in still_open])
+        pieces = (piece for text in texts for piece in casemap_pieces(text, max(longest - 1, 0)))
         self._hit(row, {key for key in still_open if not key.text}, still_open)
         unpaused = 0
         while still_open and (piece := next(pieces, None)) is not None:

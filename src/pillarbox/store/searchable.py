@@ -18,15 +18,19 @@ from pillarbox.mime.addresses import read_addresses
 from pillarbox.mime.dates import sent_date
 from pillarbox.mime.fields import field_values
 from pillarbox.mime.heads import unfold
-from pillarbox.mime.parts import PartMap, SectionText, Span
-from pillarbox.mime.pieces import part_pieces
-from pillarbox.mime.text import decode_header_text
+from pillarbox.mime.html import html_to_text, may_show
+from pillarbox.mime.parts import PartMap
+from pillarbox.mime.pieces import WHOLE_BYTES, part_pieces
+from pillarbox.mime.text import HTML_SUBTYPES, decode_header_text, part_source
 from pillarbox.search.casemap import casemap_header, casemap_pieces
 from pillarbox.search.fuzzy import Vocabulary
 from pillarbox.store.contract import Content
 
 _MOST_ADDRESSES: Final = 1_000
 """Of one field, that are looked at one by one; the field's text is searched whole."""
+
+_MOST_ASKED: Final = 8
+"""Needles, and words of each, that HTML is asked about before it is read: asking for many takes as long as reading."""
 
 _SEARCHED_TYPES: Final = ("text", "message")
 """RFC 9051 section 6.4.4: other kinds of parts may be left out."""
@@ -95,18 +99,29 @@ class MessageBody:
 
     def part_headers(self) -> Iterator[str]:
         """MIME headers, and headers of forwarded messages, in the order in which they stand there."""
-        parts = self._parts
-        spans: set[Span | None] = set()
-        for part in parts.parts():
-            spans |= {part.header, parts.locate(part.path, SectionText.HEADER)}
-        spans -= {None, parts.locate((), SectionText.HEADER)}
-        message = self._content.whole()
-        return (decode_header_text(bytes(message[span.start : span.end])) for span in sorted(filter(None, spans)))
+        spans = self._parts.inner_headers()
+        message = self._content.whole() if spans else b""
+        return (decode_header_text(bytes(message[start:end])) for start, end in spans)
 
     def texts(self) -> Iterator[Iterator[str]]:
         """Text parts, and what mail systems report; "this doesn't match any header fields" (RFC 9051, BODY)."""
         message = self._content.whole()
         return (part_pieces(message, part) for part in self._parts.leaves() if part.type in _SEARCHED_TYPES)
+
+    def texts_with(self, needles: Sequence[str]) -> Iterator[Iterator[str]]:
+        """The same without HTML that shows none of the needles as it stands there, which is told in no time."""
+        message = self._content.whole()
+        words = [needle.split()[:_MOST_ASKED] for needle in needles]
+        for part in self._parts.leaves():
+            if part.type not in _SEARCHED_TYPES:
+                continue
+            if part.subtype not in HTML_SUBTYPES or part.size > WHOLE_BYTES or len(words) > _MOST_ASKED:
+                yield part_pieces(message, part)
+                continue
+            source = part_source(message, part)
+            folded = source.lower() if source.isascii() else ""
+            if not folded or any(may_show(folded, asked) for asked in words):
+                yield iter((html_to_text(source),))
 
     def encoded_size_bytes(self) -> int:
         """How large the parts are that `texts` would decode."""
