@@ -92,10 +92,10 @@ def write_json(path: Path, rows: dict[str, Row]) -> None:
 
 
 def picture(rows: dict[str, Row], title: str) -> str:
-    """How many times faster (to the right) or slower (to the left) than Dovecot, on a scale of powers of ten."""
-    shown = [(name, 1 / ratio) for name, row in rows.items() if (ratio := row.ratio())]
-    reach = max(1.0, *(abs(math.log10(times)) for _, times in shown)) if shown else 1.0
-    left, width, height, middle = 330, 900, 22, 330 + 60
+    """How many times better (to the right) or worse (to the left) than Dovecot, on a scale of powers of ten."""
+    shown = [(name, 1 / ratio, row.unit) for name, row in rows.items() if (ratio := row.ratio())]
+    reach = max(1.0, *(abs(math.log10(times)) for _, times, _ in shown)) if shown else 1.0
+    left, width, height, middle = 370, 940, 22, 370 + 60
     scale = (width - middle - 140) / reach
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height * len(shown) + 60}" '
@@ -103,7 +103,7 @@ def picture(rows: dict[str, Row], title: str) -> str:
         '<rect width="100%" height="100%" fill="#ffffff"/>',
         f'<text x="{left}" y="22" font-size="16" font-weight="bold" fill="#222">{escape(title)}</text>',
     ]
-    for place, (name, times) in enumerate(shown):
+    for place, (name, times, unit) in enumerate(shown):
         y = 40 + height * place
         length = max(1.0, abs(math.log10(times)) * scale)
         start = middle if times >= 1 else middle - min(length, 55)
@@ -113,7 +113,7 @@ def picture(rows: dict[str, Row], title: str) -> str:
         parts += [
             f'<text x="{left - 10}" y="{y + 14}" text-anchor="end" fill="#222">{escape(name)}</text>',
             f'<rect x="{start:.1f}" y="{y + 3}" width="{drawn:.1f}" height="{height - 7}" fill="{colour}"/>',
-            f'<text x="{end:.1f}" y="{y + 14}" fill="#222">{_times(times)}</text>',
+            f'<text x="{end:.1f}" y="{y + 14}" fill="#222">{_times(times, unit)}</text>',
         ]
     parts += [f'<line x1="{middle}" y1="36" x2="{middle}" y2="{40 + height * len(shown)}" stroke="#222"/>', "</svg>"]
     return "\n".join(parts) + "\n"
@@ -165,10 +165,11 @@ def growth_picture(sizes: Sequence[int], curves: Iterable[tuple[str, Sequence[fl
     return "\n".join([*parts, "</svg>"]) + "\n"
 
 
-def _times(times: float) -> str:
+def _times(times: float, unit: str) -> str:
+    better, worse = ("less", "as much") if unit == "KiB" else ("as fast", "as slow")
     if times >= 1:
-        return f"{times:,.0f} times as fast" if times >= 10 else f"{times:.1f} times as fast"
-    return f"{1 / times:.1f} times as slow"
+        return f"{times:,.0f} times {better}" if times >= 10 else f"{times:.1f} times {better}"
+    return f"{1 / times:.1f} times {worse}"
 
 
 def _plain(ratio: float | None) -> str:
