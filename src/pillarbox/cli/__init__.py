@@ -8,6 +8,7 @@ something that a person can mend.
 
 from __future__ import annotations
 
+import importlib
 import sys
 from collections.abc import Callable
 from functools import partial
@@ -25,6 +26,7 @@ def main() -> None:
     if words[:1] == ["serve"]:
         from pillarbox.app.aside import aside
 
+        importlib.import_module("pillarbox.app.server")  # before the fork: what both need is loaded once
         result = aside(read)  # the server is spared what reading a command line and settings takes
     else:
         result = read()
