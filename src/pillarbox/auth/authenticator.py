@@ -178,29 +178,13 @@ class BuiltinAuthenticator:
     async def _decide_password(self, login_name: str, password: Secret[str], attempt: Attempt) -> Granted | Denied:
         letters = letters_of(password)
         if letters is None:
-            account, remembered = await self._in_thread(self._recall, login_name, password)
-            return remembered or await self._decide_slowly(login_name, account, password, attempt)
+            return await self._decide_slowly(login_name, await self._find(login_name), password, attempt)
         account, entry = await self._in_thread(self._try_app_password, login_name, letters, attempt)
         if isinstance(entry, Granted):
             return entry
         decision = await self._decide_slowly(login_name, account, password, attempt)
         wrong = isinstance(decision, Denied) and decision.reason is RefusalReason.WRONG_CREDENTIALS
         return Denied(entry) if entry is not None and wrong else decision
-
-    def _recall(self, login_name: str, password: Secret[str]) -> tuple[Account | None, Granted | Denied | None]:
-        """In the thread of lookups, for what needs no check: the account, and the decision when its password is
-        remembered as right."""
-        account = self._look_up(login_name)
-        if account is None or account.password_hash == NO_PASSWORD or self._elsewhere is not None:
-            return account, None
-        try:
-            prepared = Secret(prepare_password(password.reveal()))
-        except PasswordInvalid:
-            return account, None
-        known = self._remembered.recall(self._fingerprint(login_name, account, prepared))
-        if known is None or account.password_hash not in known:
-            return account, None
-        return account, self._right_account_password(account)
 
     def _try_app_password(
         self, login_name: str, letters: Secret[str], attempt: Attempt
@@ -268,12 +252,9 @@ class BuiltinAuthenticator:
 
     async def _with_account_password(self, account: Account) -> Granted | Denied:
         """Whose account password was right. Nothing here is asked of a wrong one: a guesser learns nothing by it."""
-        return await self._in_thread(self._right_account_password, account)
-
-    def _right_account_password(self, account: Account) -> Granted | Denied:
         if account.disabled:
             return Denied(RefusalReason.DISABLED)
-        if self._second_factors.required(account.id):
+        if await self._in_thread(self._second_factors.required, account.id):
             return Denied(RefusalReason.SECOND_FACTOR, account.id)
         return Granted(account.id, account.login_name, credential=of_password(account))
 
