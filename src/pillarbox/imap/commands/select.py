@@ -166,6 +166,7 @@ def _state_of(session: Session, view: View) -> bytes:
     key = (
         *(image.highest_modseq, image.uidnext, image.mailbox, len(image.keywords)),
         *(view.recent[0], view.read_only, view.rights),
+        *(session.mail.account, session.mail.origin(image.mailbox.id)),
         *(Feature.IMAP4REV2 in session.features, Feature.UIDONLY in session.features),
     )
     told = image.companions.get(_TOLD)
