@@ -270,3 +270,15 @@ async def test_a_key_shows_in_no_text() -> None:
     account = await stage.store.open(AccountId("fred"))
     key = await key_for(account, (await account.find("INBOX")).id)
     assert key.reveal().hex() not in f"{key} {key!r}"
+
+
+async def test_what_the_owner_was_told_is_not_told_who_has_all_rights_too() -> None:
+    stage = await stage_of_three()
+    fred, smith = await talk_as(stage, "fred"), await talk_as(stage, "smith")
+    assert (await fred(b"SETACL Work smith lrswipkxteacd"))[-1].startswith(b"t OK")
+    assert any(b"URLMECH" in line for line in await fred(b"SELECT Work"))
+    assert (await fred(b"UNSELECT"))[-1].startswith(b"t OK")
+    opened = await smith(b'SELECT "Other Users/fred/Work"')
+    assert opened[-1].startswith(b"t OK")
+    assert not any(b"URLMECH" in line for line in opened)
+    assert any(b"URLMECH" in line for line in await fred(b"SELECT Work"))
